@@ -1,0 +1,23 @@
+package io.sluice.diffstore;
+
+import io.sluice.block.ErrnoException;
+import java.util.Set;
+import org.osgi.annotation.versioning.ConsumerType;
+
+/** Opens difference stores of some kinds. An OSGi service. */
+@ConsumerType
+public interface DiffStoreProvider {
+  /** The kinds served, as in {@code --store KIND:ARG}; such as {@code file} and {@code dir}. */
+  Set<String> kinds();
+
+  /**
+   * Opens a store and holds it exclusively. It starts with whatever capacity is there already; the
+   * caller grows it.
+   *
+   * @param kind one of {@link #kinds()}
+   * @param argument what follows the colon: a path, or a size
+   * @throws ErrnoException ENOENT, EACCES, ENOTDIR, EISDIR, EINVAL for an argument that can't be such
+   *     a store; EBUSY if it is held elsewhere
+   */
+  DiffStore open(String kind, String argument) throws ErrnoException;
+}

@@ -1,0 +1,30 @@
+package io.sluice.filter;
+
+import java.util.Map;
+import java.util.OptionalInt;
+
+/**
+ * What to attach where.
+ *
+ * @param device the live device's name
+ * @param filter the filter's registered name
+ * @param altitude its place in the chain, or empty for {@link FilterOperations#altitude()}
+ * @param onError what a fault of the filter does to the device
+ * @param options handed to {@link FilterOperations#attach}
+ */
+public record AttachRequest(
+    String device,
+    String filter,
+    OptionalInt altitude,
+    OnError onError,
+    Map<String, String> options) {
+  /** Copies the options. */
+  public AttachRequest {
+    options = Map.copyOf(options);
+  }
+
+  /** The filter's own altitude, no options; a fault fails the device. */
+  public static AttachRequest of(String device, String filter) {
+    return new AttachRequest(device, filter, OptionalInt.empty(), OnError.FAIL, Map.of());
+  }
+}

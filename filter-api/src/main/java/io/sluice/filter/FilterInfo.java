@@ -1,0 +1,15 @@
+package io.sluice.filter;
+
+import io.sluice.block.BioOp;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A registered filter.
+ *
+ * @param name its name
+ * @param altitude its default altitude
+ * @param ops the operations it understands
+ * @param devices the live devices it is attached to, sorted
+ */
+public record FilterInfo(String name, int altitude, Set<BioOp> ops, List<String> devices) {}

@@ -1,0 +1,81 @@
+package io.sluice.snapshot;
+
+import io.sluice.block.ErrnoException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.osgi.annotation.versioning.ProviderType;
+
+/**
+ * Creates, takes and destroys snapshots. An OSGi service; all methods may be called from any thread.
+ *
+ * <p>An image is a {@link io.sluice.block.BlockDevice} service of role image, named {@code DEV@SNAP}
+ * with SNAP the snapshot's name if it has one, else its id. Nothing that happens to a snapshot changes
+ * what a write to its devices does.
+ */
+@ProviderType
+public interface SnapshotControl {
+  /**
+   * Opens the store and makes an empty snapshot with the devices given, attaching the tracking filter
+   * to those that lack it.
+   *
+   * @throws ErrnoException ENODEV for a device that is not there; EALREADY for one named twice; EBUSY
+   *     for one in another snapshot; EEXIST if the name is taken; EINVAL for a chunk size, a limit or
+   *     a store kind; ENOSPC if the store can't reach its first portion; else what opening the store
+   *     throws. Nothing is created then
+   */
+  UUID create(SnapshotRequest request) throws ErrnoException;
+
+  /**
+   * Adds a device to a snapshot that is not taken yet.
+   *
+   * @throws ErrnoException ESRCH for no such snapshot; ENODEV for no such device; EALREADY if it is in
+   *     this snapshot; EBUSY if it is in another, or this one is taken; EINVAL if the store lies on it
+   */
+  void add(UUID snapshot, String device) throws ErrnoException;
+
+  /**
+   * The cut: holds all devices, drains them, switches tracking and copy-on-write on all, lets them go
+   * and publishes the images.
+   *
+   * @throws ErrnoException ESRCH for no such snapshot; EALREADY if it is taken; ENODEV if it has no
+   *     devices; EAGAIN if a device does not drain in time. The snapshot is then as it was
+   */
+  SnapshotInfo take(UUID snapshot) throws ErrnoException;
+
+  /**
+   * One snapshot.
+   *
+   * @throws ErrnoException ESRCH for no such snapshot
+   */
+  SnapshotInfo info(UUID snapshot) throws ErrnoException;
+
+  /** All snapshots, in the order of their creation. */
+  List<SnapshotInfo> list();
+
+  /**
+   * Waits for a snapshot's next event and consumes it; events from before are kept.
+   *
+   * @param timeout zero for no waiting
+   * @return the event, or empty at the time limit
+   * @throws ErrnoException ESRCH for no such snapshot, also when it is destroyed meanwhile; EINTR if
+   *     the thread is interrupted
+   */
+  Optional<SnapshotEvent> waitEvent(UUID snapshot, Duration timeout) throws ErrnoException;
+
+  /**
+   * Ends a snapshot: its images answer EIO from now on, however busy they are, and the store is let
+   * go.
+   *
+   * @throws ErrnoException ENODEV for no such snapshot
+   */
+  void destroy(UUID snapshot) throws ErrnoException;
+
+  /**
+   * The snapshot that a word means: an id, or a name.
+   *
+   * @throws ErrnoException ESRCH if there is none; EINVAL if it is neither
+   */
+  UUID resolve(String idOrName) throws ErrnoException;
+}
