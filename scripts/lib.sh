@@ -231,3 +231,68 @@ build() {
   flock -u 9
   exec 9>&-
 }
+
+# ---- the agent ----------------------------------------------------------------------------------
+
+# agent_start RUN_DIR [OPTION...]: starts the built agent there; it is stopped at exit.
+agent_start() {
+  local run=$1
+  shift
+  "$SLUICE_HOME/bin/sluiced" --run-dir "$run" "$@" || return
+  on_exit agent_stop "$run"
+}
+
+# agent_pid RUN_DIR: prints the process id of the agent that runs there, or fails.
+agent_pid() {
+  local pid
+  pid=$(cat "$1/sluiced.pid" 2>/dev/null) && [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null &&
+    printf '%s\n' "$pid"
+}
+
+# agent_stop RUN_DIR: asks the agent there to stop, and waits until it is gone. None there: fine.
+agent_stop() {
+  local pid
+  pid=$(agent_pid "$1") || return 0
+  kill "$pid" 2>/dev/null || return 0
+  # It is no child of this shell, so wait(1) can't; tail can.
+  timeout 60 tail --pid="$pid" -s 0.05 -f /dev/null || {
+    warn "the agent $pid in $1 did not stop within 60 s"
+    kill -9 "$pid"
+  }
+}
+
+# ---- results of tests ---------------------------------------------------------------------------
+# Each test script reports its cases with these, and ./test counts them. NAME is one word.
+
+_passed=0 _failed=0 _skipped=0
+
+_result() {
+  [ -z "${SLUICE_TEST_RESULTS:-}" ] || printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$SLUICE_TEST_RESULTS"
+}
+
+# passed NAME
+passed() {
+  _passed=$((_passed + 1))
+  printf '%sPASS%s %s\n' "$GREEN" "$PLAIN" "$1"
+  _result PASS "$1" ''
+}
+
+# failed NAME REASON
+failed() {
+  _failed=$((_failed + 1))
+  printf '%sFAIL%s %s: %s\n' "$RED" "$PLAIN" "$1" "$2"
+  _result FAIL "$1" "$2"
+}
+
+# skipped NAME REASON: ./test accepts only the names listed in .ci/allowed-skips.
+skipped() {
+  _skipped=$((_skipped + 1))
+  printf '%sSKIP%s %s: %s\n' "$YELLOW" "$PLAIN" "$1" "$2"
+  _result SKIP "$1" "$2"
+}
+
+# results: prints the totals as the last line, and fails if a case failed or none ran.
+results() {
+  printf '%d passed, %d failed, %d skipped\n' "$_passed" "$_failed" "$_skipped"
+  [ "$_failed" -eq 0 ] && [ $((_passed + _skipped)) -gt 0 ]
+}
