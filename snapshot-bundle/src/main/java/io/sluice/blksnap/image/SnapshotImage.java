@@ -1,0 +1,145 @@
+package io.sluice.blksnap.image;
+
+import io.sluice.blksnap.cow.CowArea;
+import io.sluice.blksnap.cow.CowView;
+import io.sluice.blksnap.diff.DiffSpace;
+import io.sluice.blksnap.tracking.ChangeTracker;
+import io.sluice.block.Bio;
+import io.sluice.block.BioOp;
+import io.sluice.block.BlockDevice;
+import io.sluice.block.DeviceGeometry;
+import io.sluice.block.Errno;
+import io.sluice.block.ErrnoException;
+import io.sluice.block.ExtentVisitor;
+import java.util.EnumSet;
+
+/**
+ * One device's view of a snapshot: as long as the device was at the take, readable and writable.
+ * What is written here is seen here alone; the tracker marks it in both maps, as blksnap does,
+ * because a restore from this image would differ from the device there.
+ *
+ * <p>A flush has nothing to do: a snapshot does not outlive the agent. A discard reads as zeroes
+ * afterwards.
+ */
+public final class SnapshotImage implements BlockDevice {
+  private final String name;
+  private final DeviceGeometry geometry;
+  private final DiffSpace space;
+  private final CowView view;
+  private final BlockDevice lower;
+  private final ChangeTracker tracker;
+  private volatile boolean closed;
+
+  /**
+   * @param name the image's, for messages
+   * @param live the live device's geometry at the take
+   * @param area the old data
+   * @param space where they are
+   * @param lower the chain below the filter
+   * @param tracker told of what is written here
+   */
+  public SnapshotImage(
+      String name,
+      DeviceGeometry live,
+      CowArea area,
+      DiffSpace space,
+      BlockDevice lower,
+      ChangeTracker tracker) {
+    this.name = name;
+    this.geometry =
+        new DeviceGeometry(
+            live.sizeBytes(),
+            live.blockSizeBytes(),
+            live.preferredSizeBytes(),
+            false,
+            live.rotational(),
+            EnumSet.allOf(BioOp.class));
+    this.space = space;
+    this.view = new CowView(area);
+    this.lower = lower;
+    this.tracker = tracker;
+  }
+
+  @Override
+  public DeviceGeometry geometry() {
+    return geometry;
+  }
+
+  @Override
+  public boolean mayBlock() {
+    return lower.mayBlock();
+  }
+
+  @Override
+  public void submit(Bio bio) throws ErrnoException {
+    enter(bio.op().toString());
+    try {
+      geometry.check(bio, name);
+      switch (bio.op()) {
+        case READ -> view.read(bio.offsetBytes(), bio.data(), lower);
+        case WRITE, WRITE_ZEROES, DISCARD -> {
+          tracker.markBoth(bio.offsetBytes(), bio.lengthBytes());
+          view.write(bio.offsetBytes(), bio.lengthBytes(), bio.data(), lower);
+        }
+        case FLUSH -> {}
+      }
+      // Destroyed meanwhile: copies to the origin's chunks have stopped, so what was read may be
+      // new.
+      checkOpen(bio.op().toString());
+    } finally {
+      space.leave();
+    }
+  }
+
+  @Override
+  public void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor)
+      throws ErrnoException {
+    if (offsetBytes < 0 || lengthBytes < 1 || offsetBytes >= geometry.sizeBytes()) {
+      throw new ErrnoException(
+          Errno.EINVAL,
+          "block status of "
+              + offsetBytes
+              + "+"
+              + lengthBytes
+              + " on "
+              + name
+              + ": outside its "
+              + geometry.sizeBytes()
+              + " bytes");
+    }
+    enter("block status");
+    try {
+      view.status(offsetBytes, lengthBytes, visitor, lower);
+      checkOpen("block status");
+    } finally {
+      space.leave();
+    }
+  }
+
+  private void enter(String what) throws ErrnoException {
+    checkOpen(what);
+    if (!space.enter()) {
+      throw gone(what);
+    }
+  }
+
+  private void checkOpen(String what) throws ErrnoException {
+    if (closed) {
+      throw gone(what);
+    }
+  }
+
+  private ErrnoException gone(String what) {
+    return new ErrnoException(Errno.EIO, what + " on " + name + ": the snapshot was destroyed");
+  }
+
+  /** Answers EIO from now on. Before copy-on-write stops, so that no read returns newer bytes. */
+  public void close() {
+    closed = true;
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

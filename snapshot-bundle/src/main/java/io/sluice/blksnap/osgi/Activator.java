@@ -1,0 +1,165 @@
+package io.sluice.blksnap.osgi;
+
+import io.sluice.blksnap.cow.CopyBuffers;
+import io.sluice.blksnap.session.EngineEdges;
+import io.sluice.blksnap.session.ImagePublisher;
+import io.sluice.blksnap.session.SnapshotEngine;
+import io.sluice.block.BlockDevice;
+import io.sluice.block.DeviceRole;
+import io.sluice.block.ErrnoException;
+import io.sluice.filter.FilterRegistry;
+import io.sluice.snapshot.ChangeTracking;
+import io.sluice.snapshot.SnapshotControl;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import org.osgi.annotation.bundle.Header;
+import org.osgi.framework.BundleActivator;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
+import org.osgi.framework.FrameworkUtil;
+import org.osgi.framework.ServiceReference;
+import org.osgi.framework.ServiceRegistration;
+import org.osgi.util.tracker.ServiceTracker;
+
+/**
+ * Runs the engine while a filter registry is there: registers the filter with it, and offers
+ * control of snapshots and tracking as services. When the registry leaves, or this bundle stops,
+ * snapshots are destroyed and the filter detached from every device.
+ */
+@Header(name = Constants.BUNDLE_ACTIVATOR, value = "${@class}")
+public final class Activator implements BundleActivator {
+  private static final System.Logger LOG = System.getLogger("io.sluice.blksnap");
+
+  /** Copies in flight at most: 8 MiB of direct memory. */
+  private static final int COPY_BUFFER_COUNT = 32;
+
+  private static final Duration DRAIN_LIMIT = Duration.ofSeconds(10);
+
+  private ExecutorService growth;
+  private StoreProviders stores;
+  private ServiceTracker<FilterRegistry, Running> registries;
+
+  @Override
+  public void start(BundleContext context) {
+    // One thread, there only while a store grows.
+    ThreadPoolExecutor executor =
+        new ThreadPoolExecutor(
+            1,
+            1,
+            10,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(),
+            task -> new Thread(task, "sluice-store-growth"));
+    executor.allowCoreThreadTimeOut(true);
+    growth = executor;
+    stores = new StoreProviders(context);
+    stores.open();
+    registries =
+        new ServiceTracker<>(context, FilterRegistry.class, null) {
+          @Override
+          public Running addingService(ServiceReference<FilterRegistry> reference) {
+            return Running.start(context, context.getService(reference), stores, growth);
+          }
+
+          @Override
+          public void removedService(ServiceReference<FilterRegistry> reference, Running running) {
+            running.stop();
+            context.ungetService(reference);
+          }
+        };
+    registries.open();
+  }
+
+  @Override
+  public void stop(BundleContext context) {
+    registries.close();
+    stores.close();
+    growth.shutdown();
+  }
+
+  /** The engine on one registry. */
+  private static final class Running {
+    private final FilterRegistry registry;
+    private final SnapshotEngine engine;
+    private ServiceRegistration<?> services;
+
+    private Running(FilterRegistry registry, SnapshotEngine engine) {
+      this.registry = registry;
+      this.engine = engine;
+    }
+
+    static Running start(
+        BundleContext context,
+        FilterRegistry registry,
+        StoreProviders stores,
+        ExecutorService growth) {
+      SnapshotEngine engine =
+          new SnapshotEngine(
+              new EngineEdges(
+                  registry,
+                  stores,
+                  ReentrantLock::new,
+                  growth,
+                  InstantSource.system(),
+                  UUID::randomUUID,
+                  publisher(context),
+                  new CopyBuffers(COPY_BUFFER_COUNT),
+                  DRAIN_LIMIT,
+                  line -> LOG.log(System.Logger.Level.WARNING, line)),
+              ParameterProperties.read(context::getProperty));
+      Running running = new Running(registry, engine);
+      try {
+        registry.register(engine.operations());
+      } catch (ErrnoException e) {
+        LOG.log(System.Logger.Level.ERROR, "blksnap can't be registered: " + e.getMessage());
+        return running;
+      }
+      running.services =
+          context.registerService(
+              new String[] {SnapshotControl.class.getName(), ChangeTracking.class.getName()},
+              engine,
+              null);
+      return running;
+    }
+
+    private static ImagePublisher publisher(BundleContext context) {
+      return (name, description, image) -> {
+        Map<String, Object> properties =
+            Map.of(
+                BlockDevice.NAME_PROPERTY, name,
+                BlockDevice.ROLE_PROPERTY, DeviceRole.IMAGE.property(),
+                BlockDevice.DESCRIPTION_PROPERTY, description);
+        return context.registerService(
+                BlockDevice.class, image, FrameworkUtil.asDictionary(properties))
+            ::unregister;
+      };
+    }
+
+    void stop() {
+      if (services == null) {
+        return;
+      }
+      services.unregister();
+      engine.destroyAll();
+      for (String device : engine.trackedDevices()) {
+        try {
+          registry.detach(device, ChangeTracking.FILTER_NAME);
+        } catch (ErrnoException e) {
+          LOG.log(System.Logger.Level.ERROR, "blksnap stays attached: " + e.getMessage());
+        }
+      }
+      try {
+        registry.unregister(engine.operations());
+      } catch (ErrnoException e) {
+        LOG.log(System.Logger.Level.ERROR, "blksnap stays registered: " + e.getMessage());
+      }
+    }
+  }
+}

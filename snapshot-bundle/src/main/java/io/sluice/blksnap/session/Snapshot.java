@@ -1,0 +1,258 @@
+package io.sluice.blksnap.session;
+
+import io.sluice.blksnap.cow.CowArea;
+import io.sluice.blksnap.diff.DiffSpace;
+import io.sluice.blksnap.image.SnapshotImage;
+import io.sluice.block.ErrnoException;
+import io.sluice.snapshot.CbtInfo;
+import io.sluice.snapshot.SnapshotDeviceInfo;
+import io.sluice.snapshot.SnapshotEvent;
+import io.sluice.snapshot.SnapshotInfo;
+import io.sluice.snapshot.SnapshotState;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Consumer;
+
+/**
+ * One snapshot: its devices, its space and its events. The engine changes it under its lock; what
+ * is read without that lock is volatile or immutable.
+ */
+final class Snapshot {
+  /** A device in the snapshot, and, once it is taken, what belongs to its image. */
+  static final class Member {
+    final TrackedDevice device;
+    private volatile Taken taken;
+
+    Member(TrackedDevice device) {
+      this.device = device;
+    }
+
+    void taken(Taken value) {
+      taken = value;
+    }
+
+    Taken taken() {
+      return taken;
+    }
+  }
+
+  /** What a take gives a device. */
+  record Taken(
+      CowArea area, SnapshotImage image, String imageName, CbtInfo cbt, Publications publication) {}
+
+  /** The image's publication, which comes after the cut. */
+  static final class Publications {
+    private volatile ImagePublisher.Publication published;
+
+    void set(ImagePublisher.Publication publication) {
+      published = publication;
+    }
+
+    void withdraw() {
+      ImagePublisher.Publication publication = published;
+      if (publication != null) {
+        publication.withdraw();
+      }
+    }
+  }
+
+  private final UUID id;
+  private final String name;
+  private final int chunkSizeBytes;
+  private final boolean limitImplied;
+  private final InstantSource clock;
+  private final Consumer<String> log;
+  private final EventQueue events = new EventQueue();
+
+  private volatile DiffSpace space;
+  private volatile List<Member> members = List.of();
+  private volatile Instant takenAt;
+  private volatile long holdNanos;
+
+  Snapshot(
+      UUID id,
+      String name,
+      int chunkSizeBytes,
+      boolean limitImplied,
+      InstantSource clock,
+      Consumer<String> log) {
+    this.id = id;
+    this.name = name;
+    this.chunkSizeBytes = chunkSizeBytes;
+    this.limitImplied = limitImplied;
+    this.clock = clock;
+    this.log = log;
+  }
+
+  UUID id() {
+    return id;
+  }
+
+  String name() {
+    return name;
+  }
+
+  /** What people call it: the name, or the id if it has none. */
+  String label() {
+    return name.isEmpty() ? id.toString() : name;
+  }
+
+  /** The chunk asked for, or 0. */
+  int chunkSizeBytes() {
+    return chunkSizeBytes;
+  }
+
+  /** Whether the limit is the sum of the devices' sizes. */
+  boolean limitImplied() {
+    return limitImplied;
+  }
+
+  void space(DiffSpace value) {
+    space = value;
+  }
+
+  DiffSpace space() {
+    return space;
+  }
+
+  List<Member> members() {
+    return members;
+  }
+
+  void add(TrackedDevice device) {
+    List<Member> longer = new ArrayList<>(members);
+    longer.add(new Member(device));
+    members = List.copyOf(longer);
+    device.member(this);
+  }
+
+  boolean isTaken() {
+    return takenAt != null;
+  }
+
+  Instant takenAt() {
+    return takenAt;
+  }
+
+  void taken(Instant at, long heldNanos) {
+    holdNanos = heldNanos;
+    takenAt = at;
+  }
+
+  /** Undoes a take whose images could not be published. */
+  void untake() {
+    endImages();
+    takenAt = null;
+    holdNanos = 0;
+    members.forEach(member -> member.taken(null));
+  }
+
+  private void endImages() {
+    for (Member member : members) {
+      Taken taken = member.taken;
+      if (taken != null) {
+        taken.image().close(); // before copy-on-write stops, so that no read returns newer bytes
+        member.device.held(null);
+        taken.publication().withdraw();
+      }
+    }
+  }
+
+  /**
+   * Ends the images and lets the devices and the store go; the last user of the store closes it.
+   */
+  void destroy() {
+    endImages();
+    members.forEach(member -> member.device.member(null));
+    events.close();
+    space.leave();
+  }
+
+  void noSpace(long grantedBytes) {
+    log.accept(
+        "snapshot "
+            + label()
+            + ": "
+            + space.info().description()
+            + " can't grow beyond "
+            + grantedBytes
+            + " bytes and is half through its last portion");
+    events.add(
+        new SnapshotEvent(
+            id, clock.instant(), SnapshotEvent.Code.NO_SPACE, "", 0, grantedBytes >>> 9));
+  }
+
+  void growthFailed(ErrnoException failure) {
+    log.accept("snapshot " + label() + ": store: " + failure.getMessage());
+  }
+
+  void corrupted(TrackedDevice device, ErrnoException cause) {
+    log.accept(
+        "snapshot "
+            + label()
+            + " is lost on "
+            + device.name()
+            + ", which goes on unharmed: "
+            + cause.getMessage());
+    events.add(
+        new SnapshotEvent(
+            id,
+            clock.instant(),
+            SnapshotEvent.Code.CORRUPTED,
+            device.name(),
+            cause.errno().number(),
+            0));
+  }
+
+  /** Ends the image of one device. */
+  void lose(TrackedDevice device, ErrnoException cause) {
+    for (Member member : members) {
+      Taken taken = member.taken;
+      if (member.device == device && taken != null) {
+        taken.area().corrupt(cause);
+      }
+    }
+  }
+
+  Optional<SnapshotEvent> waitEvent(Duration timeout) throws ErrnoException {
+    return events.poll(id, timeout);
+  }
+
+  SnapshotInfo info() {
+    List<SnapshotDeviceInfo> devices = new ArrayList<>();
+    for (Member member : members) {
+      devices.add(deviceInfo(member));
+    }
+    return new SnapshotInfo(
+        id,
+        name,
+        isTaken() ? SnapshotState.TAKEN : SnapshotState.CREATED,
+        takenAt,
+        holdNanos,
+        List.copyOf(devices),
+        space.info());
+  }
+
+  private static SnapshotDeviceInfo deviceInfo(Member member) {
+    Taken taken = member.taken;
+    if (taken == null) {
+      return new SnapshotDeviceInfo(member.device.name(), "", 0, 0, 0, 0, 0, null, 0);
+    }
+    CowArea area = taken.area();
+    return new SnapshotDeviceInfo(
+        member.device.name(),
+        taken.imageName(),
+        -area.errno(),
+        1 << area.chunkShift(),
+        area.chunksSaved(),
+        area.chunksZero(),
+        area.bytesCopied(),
+        taken.cbt().generationId(),
+        taken.cbt().changesNumber());
+  }
+}

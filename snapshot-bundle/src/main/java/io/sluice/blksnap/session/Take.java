@@ -1,0 +1,161 @@
+package io.sluice.blksnap.session;
+
+import io.sluice.blksnap.cow.CowArea;
+import io.sluice.blksnap.image.SnapshotImage;
+import io.sluice.blksnap.tracking.ChangeTracker;
+import io.sluice.block.DeviceGeometry;
+import io.sluice.block.Errno;
+import io.sluice.block.ErrnoException;
+import io.sluice.filter.Frozen;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The cut. Everything that can fail or takes time is done before the gates close; between their
+ * closing and their opening there are only assignments and the copies of the change maps. So the
+ * hold is short, and a take either happens on all devices or on none.
+ */
+final class Take {
+  private static final int ATTEMPT_COUNT_MAX = 3;
+
+  /** The chunk of a device, as the engine computes it. */
+  @FunctionalInterface
+  interface ChunkShift {
+    int of(Snapshot snapshot, TrackedDevice device, long sizeBytes, long limitBytes)
+        throws ErrnoException;
+  }
+
+  private final EngineEdges edges;
+  private final Snapshot snapshot;
+  private final ChunkShift chunkShift;
+
+  /** One device made ready. */
+  private record Prepared(
+      Snapshot.Member member,
+      DeviceGeometry geometry,
+      ChangeTracker.PreparedTake tracking,
+      CowArea area,
+      SnapshotImage image,
+      String imageName) {}
+
+  Take(EngineEdges edges, Snapshot snapshot, ChunkShift chunkShift) {
+    this.edges = edges;
+    this.snapshot = snapshot;
+    this.chunkShift = chunkShift;
+  }
+
+  void run() throws ErrnoException {
+    List<Prepared> devices = null;
+    for (int attempt = 1; devices == null; attempt++) {
+      List<Prepared> prepared = prepare();
+      if (cut(prepared)) {
+        devices = prepared;
+      } else if (attempt == ATTEMPT_COUNT_MAX) {
+        throw new ErrnoException(
+            Errno.EAGAIN,
+            "take of snapshot "
+                + snapshot.label()
+                + ": a device changed its size at each of "
+                + ATTEMPT_COUNT_MAX
+                + " attempts; try again when the resize is done");
+      }
+    }
+    publish(devices);
+  }
+
+  private List<Prepared> prepare() throws ErrnoException {
+    List<Prepared> prepared = new ArrayList<>();
+    for (Snapshot.Member member : snapshot.members()) {
+      prepared.add(prepare(member));
+    }
+    return prepared;
+  }
+
+  private Prepared prepare(Snapshot.Member member) throws ErrnoException {
+    TrackedDevice device = member.device;
+    if (device.isDetached()) {
+      throw new ErrnoException(
+          Errno.ENODEV,
+          "take of snapshot "
+              + snapshot.label()
+              + ": device "
+              + device.name()
+              + " is gone; destroy the snapshot and create another");
+    }
+    DeviceGeometry geometry = device.host().lower().geometry();
+    long sizeBytes = geometry.sizeBytes();
+    int shift = chunkShift.of(snapshot, device, sizeBytes, snapshot.space().info().limitBytes());
+    CowArea area =
+        new CowArea(
+            sizeBytes,
+            shift,
+            snapshot.space(),
+            edges.buffers(),
+            edges.locks(),
+            cause -> snapshot.corrupted(device, cause));
+    String imageName = device.name() + "@" + snapshot.label();
+    SnapshotImage image =
+        new SnapshotImage(
+            imageName, geometry, area, snapshot.space(), device.host().lower(), device.tracker());
+    return new Prepared(
+        member, geometry, device.tracker().prepareTake(sizeBytes), area, image, imageName);
+  }
+
+  /**
+   * Holds all devices and switches them; false if one has another size than it was prepared for.
+   */
+  private boolean cut(List<Prepared> devices) throws ErrnoException {
+    List<String> names = devices.stream().map(prepared -> prepared.member().device.name()).toList();
+    try (Frozen frozen = edges.registry().freeze(names, edges.drainLimit())) {
+      for (Prepared prepared : devices) {
+        TrackedDevice device = prepared.member().device;
+        if (device.isDetached()
+            || device.host().lower().geometry().sizeBytes() != prepared.geometry().sizeBytes()) {
+          return false;
+        }
+      }
+      for (Prepared prepared : devices) {
+        prepared.member().device.tracker().commitTake(prepared.tracking());
+        prepared.member().device.held(prepared.area());
+      }
+      snapshot.taken(edges.clock().instant(), frozen.heldNanos());
+    }
+    for (Prepared prepared : devices) {
+      Snapshot.Member member = prepared.member();
+      member.taken(
+          new Snapshot.Taken(
+              prepared.area(),
+              prepared.image(),
+              prepared.imageName(),
+              member.device.tracker().info(),
+              new Snapshot.Publications()));
+    }
+    return true;
+  }
+
+  private void publish(List<Prepared> devices) {
+    try {
+      for (Prepared prepared : devices) {
+        Snapshot.Taken taken = prepared.member().taken();
+        taken
+            .publication()
+            .set(
+                edges
+                    .images()
+                    .publish(prepared.imageName(), description(prepared), prepared.image()));
+      }
+    } catch (RuntimeException e) {
+      snapshot.untake();
+      throw e;
+    }
+  }
+
+  private String description(Prepared prepared) {
+    return "image of "
+        + prepared.member().device.name()
+        + " in snapshot "
+        + snapshot.label()
+        + ", taken "
+        + snapshot.takenAt();
+  }
+}
