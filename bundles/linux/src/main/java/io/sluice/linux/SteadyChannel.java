@@ -19,10 +19,10 @@ import java.util.Set;
  * faster per call than anything by way of JNA.
  *
  * <p>A FileChannel closes, under everybody, when a thread that is inside it or about to enter is
- * interrupted; and whoever interrupts (a shell, a pool, a test runner) does not know what the thread
- * is doing. Here such a channel is opened again and the transfer goes on; the thread finds its
- * interrupt flag as it was. Transfers may run in any number of threads at once and allocate nothing
- * if their buffers are direct.
+ * interrupted; and whoever interrupts (a shell, a pool, a test runner) does not know what the
+ * thread is doing. Here such a channel is opened again and the transfer goes on; the thread finds
+ * its interrupt flag as it was. Transfers may run in any number of threads at once and allocate
+ * nothing if their buffers are direct.
  */
 public final class SteadyChannel implements AutoCloseable {
   /** How often one transfer opens the channel again before it gives up. */

@@ -1,0 +1,37 @@
+package io.sluice.linux;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** What /sys tells about block devices by their number. */
+public final class BlockSysfs {
+  private BlockSysfs() {}
+
+  /**
+   * Whether seeks cost on a device; false if /sys does not know it, as for tmpfs.
+   *
+   * @param device st_rdev of the device, or st_dev of a file on it
+   */
+  public static boolean rotational(long device) {
+    Path directory = directory(device);
+    String own = read(directory.resolve("queue/rotational"));
+    // A partition has no queue of its own; its disk is one directory up.
+    String text = own.isEmpty() ? read(directory.resolve("../queue/rotational")) : own;
+    return text.equals("1");
+  }
+
+  static Path directory(long device) {
+    long major = ((device >>> 8) & 0xfff) | ((device >>> 32) & ~0xfffL);
+    long minor = (device & 0xff) | ((device >>> 12) & ~0xffL);
+    return Path.of("/sys/dev/block/" + major + ":" + minor);
+  }
+
+  static String read(Path file) {
+    try {
+      return Files.readString(file).strip();
+    } catch (IOException e) {
+      return "";
+    }
+  }
+}

@@ -1,0 +1,265 @@
+package io.sluice.origin.file;
+
+import io.sluice.block.DeviceGeometry;
+import io.sluice.block.Errno;
+import io.sluice.block.ErrnoException;
+import io.sluice.block.OriginDevice;
+import io.sluice.block.OriginOptions;
+import io.sluice.block.OriginProvider;
+import io.sluice.block.StorageIdentity;
+import io.sluice.linux.BlockSysfs;
+import io.sluice.linux.ControlDescriptor;
+import io.sluice.linux.FileStatus;
+import io.sluice.linux.SteadyChannel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongSupplier;
+import java.util.regex.Pattern;
+
+/**
+ * Opens regular files and block special files, each held exclusively in three ways: by a table of
+ * this provider (one origin per file in a process), by a lock on the open file, which QEMU respects
+ * as well, and for block devices by the kernel's exclusive claim, which mounts respect.
+ */
+public final class FileOriginProvider implements OriginProvider {
+  private static final int BLOCK_SIZE_MIN_BYTES = 512;
+  private static final int PREFERRED_MIN_BYTES = 4096;
+  private static final int PREFERRED_MAX_BYTES = 65536;
+  private static final Pattern SCHEME = Pattern.compile("[a-zA-Z][a-zA-Z0-9+.-]*://.*");
+
+  private final Map<StorageIdentity, String> held = new ConcurrentHashMap<>();
+  private final LongSupplier nanoClock;
+
+  /**
+   * @param nanoClock as {@link System#nanoTime()}; says when a file's size is worth another look
+   */
+  public FileOriginProvider(LongSupplier nanoClock) {
+    this.nanoClock = nanoClock;
+  }
+
+  /** Accepts whatever is not of the form {@code scheme://}; so a path's errors are told in open. */
+  @Override
+  public boolean accepts(String path) {
+    return !path.isEmpty() && !SCHEME.matcher(path).matches();
+  }
+
+  @Override
+  public OriginDevice open(String path, OriginOptions options) throws ErrnoException {
+    Path file = parse(path);
+    checkBlockSize(options.blockSizeBytes(), path);
+    checkKind(FileStatus.of(file, "open " + path), path);
+    ControlDescriptor control = openControl(file, options);
+    StorageIdentity claimed = null;
+    try {
+      FileStatus status = control.status();
+      checkKind(status, path);
+      StorageIdentity identity = status.identity();
+      String other = held.putIfAbsent(identity, path);
+      if (other != null) {
+        throw new ErrnoException(
+            Errno.EBUSY, "open " + path + ": this agent has it open already, as " + other);
+      }
+      claimed = identity;
+      lock(control, path, options.readOnly());
+      return open(file, path, options, status, control);
+    } catch (ErrnoException | RuntimeException e) {
+      if (claimed != null) {
+        held.remove(claimed);
+      }
+      closeQuietly(control, e);
+      throw e;
+    }
+  }
+
+  private FileOrigin open(
+      Path file, String path, OriginOptions options, FileStatus status, ControlDescriptor control)
+      throws ErrnoException {
+    int storeBlockBytes = storeBlockBytes(file);
+    int alignmentBytes = options.direct() ? storeBlockBytes : 0;
+    DeviceGeometry geometry = geometry(path, options, status, control, storeBlockBytes);
+    SteadyChannel channel = openChannel(control, path, options, alignmentBytes);
+    StorageIdentity identity = status.identity();
+    return new FileOrigin(
+        path,
+        identity,
+        control,
+        channel,
+        new OriginGeometry(path, control, geometry, nanoClock),
+        status.block() ? new BlockRanges(control) : new FileRanges(control),
+        status.block() ? null : new ExtentScan(control),
+        options.direct() ? new BounceBuffers(alignmentBytes) : null,
+        () -> held.remove(identity));
+  }
+
+  private static Path parse(String path) throws ErrnoException {
+    try {
+      if (!path.isEmpty()) {
+        return Path.of(path);
+      }
+    } catch (InvalidPathException e) {
+      throw new ErrnoException(
+          Errno.EINVAL, "open " + path + ": not a path (" + e.getReason() + ")", e);
+    }
+    throw new ErrnoException(
+        Errno.EINVAL, "open: the path is empty; name a regular file or a block special file");
+  }
+
+  private static void checkBlockSize(int blockSizeBytes, String path) throws ErrnoException {
+    boolean valid =
+        blockSizeBytes == 0
+            || (Integer.bitCount(blockSizeBytes) == 1
+                && blockSizeBytes >= BLOCK_SIZE_MIN_BYTES
+                && blockSizeBytes <= DeviceGeometry.BLOCK_SIZE_MAX_BYTES);
+    if (!valid) {
+      throw new ErrnoException(
+          Errno.EINVAL,
+          "open "
+              + path
+              + ": block size "
+              + blockSizeBytes
+              + " is not a power of two from 512 to 65536");
+    }
+  }
+
+  private static void checkKind(FileStatus status, String path) throws ErrnoException {
+    if (status.regular() || status.block()) {
+      return;
+    }
+    throw new ErrnoException(
+        status.directory() ? Errno.EISDIR : Errno.EINVAL,
+        "open "
+            + path
+            + ": it is "
+            + status.kind()
+            + "; name a regular file (a raw disk image) or a block special file");
+  }
+
+  private static ControlDescriptor openControl(Path file, OriginOptions options)
+      throws ErrnoException {
+    try {
+      return ControlDescriptor.open(file, !options.readOnly(), true);
+    } catch (ErrnoException e) {
+      String advice =
+          switch (e.errno()) {
+            case EBUSY ->
+                "; it is mounted or claimed by another program (lsblk tells): release it first";
+            case EACCES, EPERM, EROFS ->
+                options.readOnly()
+                    ? "; run as a user who may read it"
+                    : "; add it with --read-only, or run as a user who may write to it";
+            default -> "";
+          };
+      throw advice.isEmpty() ? e : new ErrnoException(e.errno(), e.text() + advice, e);
+    }
+  }
+
+  private static void lock(ControlDescriptor control, String path, boolean shared)
+      throws ErrnoException {
+    if (shared ? control.lockShared() : control.lockExclusive()) {
+      return;
+    }
+    throw new ErrnoException(
+        Errno.EBUSY,
+        "open "
+            + path
+            + ": another program has it locked"
+            + (shared ? " for writing" : "")
+            + " (lslocks and lsof tell which); stop that first");
+  }
+
+  /** The unit of the file system's space, which the JDK also demands of direct I/O. */
+  private static int storeBlockBytes(Path file) {
+    try {
+      long bytes = Files.getFileStore(file).getBlockSize();
+      boolean usable = Long.bitCount(bytes) == 1 && bytes <= DeviceGeometry.BLOCK_SIZE_MAX_BYTES;
+      return usable ? (int) bytes : PREFERRED_MIN_BYTES;
+    } catch (IOException | UnsupportedOperationException e) {
+      // Not every mount can be found by name, as in a chroot; nearly all have this size.
+      return PREFERRED_MIN_BYTES;
+    }
+  }
+
+  private static DeviceGeometry geometry(
+      String path,
+      OriginOptions options,
+      FileStatus status,
+      ControlDescriptor control,
+      int storeBlockBytes)
+      throws ErrnoException {
+    int least = status.block() ? control.logicalSectorSizeBytes() : 1;
+    if (options.direct()) {
+      least = Math.max(Math.max(least, storeBlockBytes), BLOCK_SIZE_MIN_BYTES);
+    }
+    int blockSizeBytes = options.blockSizeBytes() == 0 ? least : options.blockSizeBytes();
+    if (blockSizeBytes < least) {
+      throw new ErrnoException(
+          Errno.EINVAL,
+          "open "
+              + path
+              + ": block size "
+              + blockSizeBytes
+              + " is below the "
+              + least
+              + (options.direct() ? " that direct I/O needs here" : " of the device's sectors"));
+    }
+    long sizeBytes = control.sizeBytes();
+    if (sizeBytes % blockSizeBytes != 0) {
+      throw new ErrnoException(
+          Errno.EINVAL, unevenSize(path, options, status, sizeBytes, blockSizeBytes));
+    }
+    int physical = status.block() ? control.physicalSectorSizeBytes() : storeBlockBytes;
+    int preferred = Math.max(PREFERRED_MIN_BYTES, Math.min(physical, PREFERRED_MAX_BYTES));
+    return new DeviceGeometry(
+        sizeBytes,
+        blockSizeBytes,
+        Math.max(blockSizeBytes, Integer.highestOneBit(preferred)),
+        options.readOnly(),
+        BlockSysfs.rotational(status.block() ? status.device() : status.fileSystem()),
+        OriginGeometry.ops(options.readOnly()));
+  }
+
+  private static String unevenSize(
+      String path, OriginOptions options, FileStatus status, long sizeBytes, int blockSizeBytes) {
+    String without = options.direct() ? "--direct" : "--block-size";
+    String text =
+        "open "
+            + path
+            + ": its size of "
+            + sizeBytes
+            + " bytes is not a multiple of the block size "
+            + blockSizeBytes
+            + "; add it without "
+            + without;
+    return status.block()
+        ? text
+        : text + ", or lengthen it: truncate -s %" + blockSizeBytes + " " + path;
+  }
+
+  private static SteadyChannel openChannel(
+      ControlDescriptor control, String path, OriginOptions options, int alignmentBytes)
+      throws ErrnoException {
+    try {
+      return new SteadyChannel(control, path, !options.readOnly(), alignmentBytes);
+    } catch (ErrnoException e) {
+      if (options.direct() && (e.errno() == Errno.EINVAL || e.errno() == Errno.ENOTSUP)) {
+        throw new ErrnoException(
+            Errno.EINVAL,
+            "open " + path + ": its file system has no direct I/O; add it without --direct",
+            e);
+      }
+      throw e;
+    }
+  }
+
+  private static void closeQuietly(ControlDescriptor control, Exception because) {
+    try {
+      control.close();
+    } catch (ErrnoException e) {
+      because.addSuppressed(e);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+package io.sluice.origin.file;
+
+import io.sluice.block.Bio;
+import io.sluice.block.BioOp;
+import io.sluice.block.DeviceGeometry;
+import io.sluice.block.Errno;
+import io.sluice.block.ErrnoException;
+import io.sluice.linux.ControlDescriptor;
+import java.util.EnumSet;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
+
+/**
+ * The origin's geometry, and the check of each bio against it. The size is that of the file, which
+ * others may change; it is asked again when a bio ends past it, and from time to time.
+ */
+final class OriginGeometry {
+  /** How old the size may get, in nanoseconds. A bio asks the clock, and seldom the kernel. */
+  static final long SIZE_AGE_MAX_NANOS = 200_000_000L;
+
+  private final String name;
+  private final ControlDescriptor control;
+  private final LongSupplier nanoClock;
+  private final AtomicLong checkedAtNanos;
+  private volatile DeviceGeometry current;
+  private volatile long largestBytes;
+
+  OriginGeometry(
+      String name, ControlDescriptor control, DeviceGeometry initial, LongSupplier nanoClock) {
+    this.name = name;
+    this.control = control;
+    this.nanoClock = nanoClock;
+    this.checkedAtNanos = new AtomicLong(nanoClock.getAsLong());
+    this.current = initial;
+    this.largestBytes = initial.sizeBytes();
+  }
+
+  static Set<BioOp> ops(boolean readOnly) {
+    return readOnly ? EnumSet.of(BioOp.READ, BioOp.FLUSH) : EnumSet.allOf(BioOp.class);
+  }
+
+  DeviceGeometry current() {
+    long now = nanoClock.getAsLong();
+    long checkedAt = checkedAtNanos.get();
+    // One thread asks; the others go on with what is known.
+    if (now - checkedAt >= SIZE_AGE_MAX_NANOS && checkedAtNanos.compareAndSet(checkedAt, now)) {
+      refresh();
+    }
+    return current;
+  }
+
+  /** Refuses a bio that can't be served, with EIO if only because the file has become shorter. */
+  void check(Bio bio) throws ErrnoException {
+    DeviceGeometry geometry = current();
+    if (bio.endBytes() > geometry.sizeBytes()) {
+      refresh();
+      geometry = current;
+      if (bio.endBytes() > geometry.sizeBytes() && bio.endBytes() <= largestBytes) {
+        throw new ErrnoException(
+            Errno.EIO,
+            bio
+                + " on "
+                + name
+                + ": past the end of the file at "
+                + geometry.sizeBytes()
+                + " bytes, which was truncated underneath from "
+                + largestBytes);
+      }
+    }
+    geometry.check(bio, name);
+  }
+
+  private synchronized void refresh() {
+    long sizeBytes;
+    try {
+      sizeBytes = control.sizeBytes();
+    } catch (ErrnoException e) {
+      // Closed meanwhile, or the device is gone: its I/O tells, the last known geometry stands.
+      return;
+    }
+    DeviceGeometry old = current;
+    long wholeBytes = sizeBytes - sizeBytes % old.blockSizeBytes();
+    if (wholeBytes == old.sizeBytes()) {
+      return;
+    }
+    largestBytes = Math.max(largestBytes, wholeBytes);
+    current =
+        new DeviceGeometry(
+            wholeBytes,
+            old.blockSizeBytes(),
+            old.preferredSizeBytes(),
+            old.readOnly(),
+            old.rotational(),
+            old.ops());
+  }
+}
