@@ -22,9 +22,20 @@ public final class BlockSysfs {
   }
 
   static Path directory(long device) {
-    long major = ((device >>> 8) & 0xfff) | ((device >>> 32) & ~0xfffL);
-    long minor = (device & 0xff) | ((device >>> 12) & ~0xffL);
-    return Path.of("/sys/dev/block/" + major + ":" + minor);
+    return Path.of("/sys/dev/block/" + major(device) + ":" + minor(device));
+  }
+
+  /** The C library's encoding of a device number: 32 bits for each half, in four pieces. */
+  static long device(long major, long minor) {
+    return (minor & 0xff) | (major & 0xfff) << 8 | (minor & ~0xffL) << 12 | (major & ~0xfffL) << 32;
+  }
+
+  static long major(long device) {
+    return ((device >>> 8) & 0xfff) | ((device >>> 32) & 0xfffff000L);
+  }
+
+  private static long minor(long device) {
+    return (device & 0xff) | ((device >>> 12) & 0xffffff00L);
   }
 
   static String read(Path file) {

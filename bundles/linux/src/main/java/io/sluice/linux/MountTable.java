@@ -1,0 +1,70 @@
+package io.sluice.linux;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+
+/** The mounts that this process sees, by /proc/self/mountinfo. */
+final class MountTable {
+  private static final Path MOUNTS = Path.of("/proc/self/mountinfo");
+
+  private MountTable() {}
+
+  /** What is mounted where {@code file} lies, such as {@code /dev/sda1}; null if it is no path. */
+  static Path source(Path file) {
+    try {
+      return source(file, Files.readAllLines(MOUNTS, SystemErrors.NATIVE_CHARSET));
+    } catch (IOException e) {
+      return null;
+    }
+  }
+
+  /**
+   * As {@link #source(Path)}, from lines such as {@code 36 35 0:32 / /mnt rw shared:1 - btrfs
+   * /dev/sdb1 rw}: the fifth field is the mount point, the second after the dash the source.
+   */
+  static Path source(Path file, List<String> lines) {
+    Path longest = Path.of("/");
+    Path source = null;
+    for (String line : lines) {
+      String[] fields = line.split(" ", -1);
+      int dash = List.of(fields).indexOf("-");
+      if (dash >= 5 && fields.length >= dash + 3) {
+        Path point = path(fields[4]);
+        // Of two mounts at one point the later hides the earlier.
+        if (point != null
+            && file.startsWith(point)
+            && point.getNameCount() >= longest.getNameCount()) {
+          longest = point;
+          source = fields[dash + 2].startsWith("/") ? path(fields[dash + 2]) : null;
+        }
+      }
+    }
+    return source;
+  }
+
+  /** Null for what this process has no name for, and so no files on. */
+  private static Path path(String field) {
+    try {
+      return Path.of(unescape(field));
+    } catch (InvalidPathException e) {
+      return null;
+    }
+  }
+
+  /** Blanks and the like stand as a backslash and three octal digits. */
+  private static String unescape(String field) {
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < field.length(); i++) {
+      if (field.charAt(i) == '\\' && i + 4 <= field.length()) {
+        text.append((char) Integer.parseInt(field.substring(i + 1, i + 4), 8));
+        i += 3;
+      } else {
+        text.append(field.charAt(i));
+      }
+    }
+    return text.toString();
+  }
+}

@@ -1,0 +1,26 @@
+package io.sluice.diffstore.file.internal.osgi;
+
+import io.sluice.diffstore.DiffStoreProvider;
+import io.sluice.diffstore.file.internal.FileDiffStoreProvider;
+import org.osgi.annotation.bundle.Header;
+import org.osgi.framework.BundleActivator;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
+import org.osgi.framework.ServiceRegistration;
+
+/** Offers {@link FileDiffStoreProvider} as a service. */
+@Header(name = Constants.BUNDLE_ACTIVATOR, value = "${@class}")
+public final class Activator implements BundleActivator {
+  private ServiceRegistration<DiffStoreProvider> registration;
+
+  @Override
+  public void start(BundleContext context) {
+    registration =
+        context.registerService(DiffStoreProvider.class, new FileDiffStoreProvider(), null);
+  }
+
+  @Override
+  public void stop(BundleContext context) {
+    registration.unregister();
+  }
+}
