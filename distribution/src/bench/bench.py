@@ -1,0 +1,186 @@
+"""The benchmark's command line: one interleaved run of Sluice and its peers. See README.md."""
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+
+import plan
+import report
+import servers
+from measure import MIB, ClientFailed
+
+PLACE_NAMES = ("shm", "disk")
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(prog="bench", description="Sluice beside its peers, in one run.")
+    parser.add_argument("--quick", action="store_true",
+                        help="under 3 minutes: 3 short rounds, smaller image, memory only")
+    parser.add_argument("--rounds", type=int, help="rounds (default 5)")
+    parser.add_argument("--seconds", type=float, help="length of a timed measurement (default 2)")
+    parser.add_argument("--size", type=int, help="size of the image in MiB (default 1024)")
+    parser.add_argument("--places", help="of shm,disk (default both)")
+    parser.add_argument("--servers", help="of " + ",".join(plan.ALL_SERVERS))
+    parser.add_argument("--only", help="of " + ",".join(plan.workload_names())
+                        + "; a beginning of a name takes all that begin so")
+    parser.add_argument("--seed", type=int, default=1, help="of the order (default 1)")
+    parser.add_argument("--disk-dir", help="a directory on a disk (default target/bench)")
+    parser.add_argument("--out", help="where the reports go (default target/bench)")
+    parser.add_argument("--check", action="store_true", help="exit 1 if a mark falls short")
+    options = parser.parse_args(arguments)
+    defaults = (3, 0.4, 256, "shm") if options.quick else (5, 2.0, 1024, "shm,disk")
+    options.rounds = options.rounds or defaults[0]
+    options.seconds = options.seconds or defaults[1]
+    options.size = options.size or defaults[2]
+    options.places = (options.places or defaults[3]).split(",")
+    options.servers = options.servers.split(",") if options.servers else plan.ALL_SERVERS
+    options.only = options.only.split(",") if options.only else [""]
+    check_words(parser, "--places", options.places, PLACE_NAMES)
+    check_words(parser, "--servers", options.servers, plan.ALL_SERVERS)
+    for word in options.only:
+        if not any(name.startswith(word) for name in plan.workload_names()):
+            parser.error(f"--only: no workload begins with {word}")
+    if not 1 <= options.size <= 65536 or options.rounds < 1 or options.seconds <= 0:
+        parser.error("--size is 1 to 65536 MiB, --rounds at least 1, --seconds above 0")
+    return options
+
+
+def check_words(parser, option, words, allowed):
+    for word in words:
+        if word not in allowed:
+            parser.error(f"{option}: {word} is none of {','.join(allowed)}")
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+class Bench:
+    def __init__(self, options, root, home):
+        self.options, self.home = options, home
+        self.out = options.out or os.path.join(root, "target", "bench")
+        self.disk = options.disk_dir or os.path.join(root, "target", "bench")
+        self.results = report.Results()
+        self.processes = []
+        self.directories = []
+
+    def run(self):
+        # Unix socket paths are short: the sockets live under /tmp wherever the data is.
+        self.scratch = self._private_directory(tempfile.gettempdir())
+        try:
+            places = [self._place(name) for name in self.options.places]
+            rounds = [self._round(place) for place in places]
+            for one in rounds:
+                self._warm_up(one)
+            for number in range(1, self.options.rounds + 1):
+                started = time.monotonic()
+                for one in rounds:
+                    one.record = self._record
+                    one.run()
+                self._note_peaks()
+                say(f"round {number} of {self.options.rounds}: {time.monotonic() - started:.0f} s")
+        finally:
+            self._stop()
+        settings = {"rounds": self.options.rounds, "seconds": self.options.seconds,
+                    "size_mib": self.options.size, "seed": self.options.seed,
+                    "places": self.options.places, "servers": self.options.servers,
+                    "only": self.options.only, "quick": self.options.quick}
+        text = report.write(self.results, settings, self.out)
+        print(text)
+        print(f"Written: {self.out}/report.md and report.json")
+        short = [mark for mark in report.marks(self.results) if not mark.met()]
+        return 1 if short and self.options.check else 0
+
+    def _private_directory(self, parent):
+        os.makedirs(parent, exist_ok=True)
+        made = tempfile.mkdtemp(prefix="sluice-bench-", dir=parent)
+        self.directories.append(made)
+        return made
+
+    def _place(self, name):
+        parent = "/dev/shm" if name == "shm" else self.disk
+        size_bytes = self.options.size * MIB
+        os.makedirs(parent, exist_ok=True)
+        # The image, what copy-on-write saves of it, and as much again to be safe.
+        if shutil.disk_usage(parent).free < 3 * size_bytes:
+            raise RuntimeError(f"{parent}: less than {3 * self.options.size} MiB free; "
+                               "give a smaller --size or other --places")
+        place = servers.Place(name, self._private_directory(parent), size_bytes)
+        say(f"{name}: filling an image of {self.options.size} MiB in {parent}")
+        place.fill()
+        return place
+
+    def _round(self, place):
+        """Starts every server that stays up; those of copy-before-write start at each measurement."""
+        wanted = set(self.options.servers)
+        up = {}
+        for kind in (servers.QemuRaw, servers.QemuNbd, servers.Nbdkit):
+            if kind.name in wanted:
+                up[kind.name] = self._started(kind(place, self.scratch))
+        for kind in (servers.QemuCopyBeforeWrite, servers.NbdkitCow):
+            if kind.name in wanted:
+                up[kind.name] = kind(place, self.scratch)
+                self.processes.append(up[kind.name])
+        states = [("sluice", "bare", 0), ("sluice-tracked", "tracked", 0),
+                  ("sluice-64k", "snapshot", plan.CHUNK), ("sluice-default", "snapshot", 0)]
+        if any(name in wanted for name, _, _ in states):
+            agent = self._started(servers.Sluice(place, self.scratch, self.home))
+            for name, state, chunk in states:
+                if name in wanted:
+                    up[name] = servers.SluiceState(name, agent, state, chunk)
+        only = self.options.only
+
+        def chosen(workload):
+            names = (workload, workload + "-first", workload + "-again")
+            return any(name.startswith(word) for word in only for name in names)
+
+        return plan.Round(place, up, chosen, self.options.seconds, self.scratch,
+                          random.Random(self.options.seed), None)
+
+    def _started(self, server):
+        self.processes.append(server)
+        server.start()
+        return server
+
+    def _warm_up(self, one):
+        """One round that is thrown away, the same for all: it is there for the JVM's compiler."""
+        say(f"{one.place.name}: warming up (one round, not counted)")
+        one.record = lambda *_: None
+        one.run()
+
+    def _record(self, place, workload, server, figure):
+        if not figure["requests"]:
+            raise ClientFailed(f"{place}, {workload}, {server}: no request was served")
+        self.results.add(place, workload, server, figure)
+
+    def _note_peaks(self):
+        for server in self.processes:
+            server.note_peak()
+            key = f"{server.name} ({server.place.name})"
+            self.results.peaks[key] = max(self.results.peaks.get(key, 0), server.peak_bytes)
+
+    def _stop(self):
+        for server in self.processes:
+            server.stop()
+        for directory in self.directories:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def main():
+    options = parse(sys.argv[1:])
+    root = os.environ["SLUICE_ROOT"]
+    try:
+        return Bench(options, root, os.environ["SLUICE_HOME"]).run()
+    except (ClientFailed, RuntimeError, OSError) as failure:
+        print(f"bench: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

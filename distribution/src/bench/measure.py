@@ -1,0 +1,128 @@
+"""Running one client against one server, and what the server's process used for it."""
+
+import json
+import os
+import random
+import subprocess
+import time
+
+KIB = 1024
+MIB = 1024 * KIB
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+CLIENT_TIME_LIMIT_SECONDS = 600
+
+
+class ClientFailed(Exception):
+    """A client exited with an error; the message holds what it said."""
+
+
+class Fio:
+    """One fio job shape. Random offsets, no memory of visited blocks, no fixed seed between runs."""
+
+    def __init__(self, name, rw, block_size, depth):
+        self.name, self.rw, self.block_size, self.depth = name, rw, block_size, depth
+
+    def unit(self):
+        return "MiB/s" if self.block_size >= MIB else "kIOPS"
+
+    def arguments(self, uri):
+        return ["fio", "--name=" + self.name, "--ioengine=nbd", "--uri=" + uri, "--rw=" + self.rw,
+                f"--bs={self.block_size}", f"--iodepth={self.depth}", "--norandommap",
+                "--randrepeat=0", "--output-format=json"]
+
+    def timed(self, server, uri, seconds, scratch):
+        """Runs for a fixed time."""
+        limit = ["--time_based", f"--runtime={int(seconds * 1000)}ms"]
+        return self._run(server, self.arguments(uri) + limit, scratch)
+
+    def first_touch(self, server, uri, size_bytes, stride_bytes, scratch, seed):
+        """Writes once into each stride of the device, in random order: no stride twice.
+
+        The offsets come from a list that fio replays, because its own random map works in units of
+        the block size and so would visit a chunk many times.
+        """
+        replay = os.path.join(scratch, "first-touch.log")
+        write_permutation(replay, size_bytes, stride_bytes, self.block_size, seed)
+        arguments = ["fio", "--name=" + self.name, "--ioengine=nbd", "--uri=" + uri,
+                     "--read_iolog=" + replay, f"--bs={self.block_size}",
+                     f"--iodepth={self.depth}", "--output-format=json"]
+        return self._run(server, arguments, scratch)
+
+    def background(self, uri, rate_iops, scratch):
+        """Starts the job at a fixed rate; the caller ends it."""
+        limit = ["--time_based", f"--runtime={CLIENT_TIME_LIMIT_SECONDS}", f"--rate_iops={rate_iops}",
+                 "--output=" + os.path.join(scratch, "background.json")]
+        return subprocess.Popen(self.arguments(uri) + limit, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL)
+
+    def _run(self, server, arguments, scratch):
+        output = os.path.join(scratch, "fio.json")
+        cpu_before = server.cpu_seconds()
+        run_client(arguments + ["--output=" + output])
+        cpu_seconds = server.cpu_seconds() - cpu_before
+        with open(output, encoding="utf-8") as report:
+            job = json.load(report)["jobs"][0]
+        if job["error"]:
+            raise ClientFailed(f"{' '.join(arguments)}: error {job['error']}")
+        sides = [job[side] for side in ("read", "write") if job[side]["runtime"]]
+        byte_count = sum(side["io_bytes"] for side in sides)
+        run_seconds = max(side["runtime"] for side in sides) / 1000
+        requests = byte_count // self.block_size
+        rate = byte_count / MIB if self.block_size >= MIB else requests / 1000
+        return {"value": rate / run_seconds, "unit": self.unit(), "requests": requests,
+                "seconds": run_seconds, "cpu_us_per_request": cpu_seconds * 1e6 / max(1, requests),
+                "p99_us": sides[0]["clat_ns"].get("percentile", {}).get("99.000000", 0) / 1000}
+
+
+class Copy:
+    """nbdcopy of the whole device to nowhere: what a full backup reads."""
+
+    name = "nbdcopy"
+
+    @staticmethod
+    def unit():
+        return "MiB/s"
+
+    @staticmethod
+    def timed(server, uri, _seconds, _scratch, size_bytes):
+        cpu_before = server.cpu_seconds()
+        started = time.monotonic()
+        run_client(["nbdcopy", "--no-extents", uri, "null:"])
+        run_seconds = time.monotonic() - started
+        cpu_seconds = server.cpu_seconds() - cpu_before
+        return {"value": size_bytes / MIB / run_seconds, "unit": "MiB/s",
+                "requests": size_bytes // MIB, "seconds": run_seconds,
+                "cpu_us_per_request": cpu_seconds * 1e6 / (size_bytes / MIB), "p99_us": 0}
+
+
+def run_client(arguments):
+    done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=CLIENT_TIME_LIMIT_SECONDS, check=False)
+    if done.returncode != 0:
+        raise ClientFailed(f"{' '.join(arguments)}: exit {done.returncode}: {done.stdout.strip()}")
+    return done.stdout
+
+
+def write_permutation(path, size_bytes, stride_bytes, block_size, seed):
+    offsets = list(range(0, size_bytes - block_size + 1, max(stride_bytes, block_size)))
+    random.Random(seed).shuffle(offsets)
+    with open(path, "w", encoding="ascii") as log:
+        log.write("fio version 2 iolog\nnbd add\nnbd open\n")
+        log.writelines(f"nbd write {offset} {block_size}\n" for offset in offsets)
+        log.write("nbd close\n")
+
+
+def process_cpu_seconds(pid):
+    """User and system time of a process, all its threads included."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+
+def process_peak_bytes(pid):
+    """The highest resident size that a process has had."""
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+        for line in status:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * KIB
+    return 0

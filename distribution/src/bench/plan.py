@@ -1,0 +1,118 @@
+"""What is measured: the workloads, and one round of them over all servers in a shuffled order."""
+
+import subprocess
+
+from measure import KIB, MIB, Copy, Fio
+
+CHUNK = 64 * KIB
+DEFAULT_CHUNK = 256 * KIB
+LIVE_LOAD_IOPS = 2000
+
+PLAIN = [
+    Fio("4k-read-qd1", "randread", 4 * KIB, 1),
+    Fio("4k-read-qd32", "randread", 4 * KIB, 32),
+    Fio("4k-write-qd1", "randwrite", 4 * KIB, 1),
+    Fio("4k-write-qd32", "randwrite", 4 * KIB, 32),
+    Fio("1m-read-qd8", "read", MIB, 8),
+    Fio("1m-write-qd8", "write", MIB, 8),
+    Copy(),
+]
+COW = [
+    Fio("cow-4k-qd1", "randwrite", 4 * KIB, 1),
+    Fio("cow-4k-qd32", "randwrite", 4 * KIB, 32),
+    Fio("cow-1m-qd8", "write", MIB, 8),
+]
+IMAGE = [
+    Fio("image-4k-qd1", "randread", 4 * KIB, 1),
+    Fio("image-4k-qd32", "randread", 4 * KIB, 32),
+    Fio("image-1m-qd8", "read", MIB, 8),
+]
+LIVE_LOAD = Fio("live-load", "randwrite", 4 * KIB, 1)
+
+# Which servers take part in which kind of workload. The tracked agent without a snapshot stands in
+# the copy-on-write table as the measure for chunks that are touched again.
+PLAIN_SERVERS = ["sluice", "sluice-tracked", "qsd", "qemu-nbd", "nbdkit"]
+COW_SERVERS = ["sluice-64k", "sluice-default", "sluice-tracked", "qsd-cbw", "nbdkit-cow"]
+IMAGE_SERVERS = ["sluice-64k", "sluice-default", "qsd-cbw"]
+ALL_SERVERS = sorted(set(PLAIN_SERVERS + COW_SERVERS + IMAGE_SERVERS))
+
+
+def workload_names():
+    names = [workload.name for workload in PLAIN]
+    for workload in COW:
+        names += [workload.name + "-first", workload.name + "-again"]
+    return names + [workload.name for workload in IMAGE]
+
+
+class Round:
+    """Runs the chosen workloads once on the chosen servers of one place."""
+
+    def __init__(self, place, servers, wanted, seconds, scratch, rng, record):
+        self.place, self.servers, self.wanted = place, servers, wanted
+        self.seconds, self.scratch, self.rng, self.record = seconds, scratch, rng, record
+
+    def run(self):
+        for workload in PLAIN:
+            if self.wanted(workload.name):
+                for server in self._shuffled(PLAIN_SERVERS):
+                    self._plain(server, workload)
+        for workload in COW:
+            if self.wanted(workload.name):
+                for server in self._shuffled(COW_SERVERS):
+                    self._copy_on_write(server, workload)
+        for workload in IMAGE:
+            if self.wanted(workload.name):
+                for server in self._shuffled(IMAGE_SERVERS):
+                    self._image(server, workload)
+
+    def _shuffled(self, names):
+        chosen = [self.servers[name] for name in names if name in self.servers]
+        self.rng.shuffle(chosen)
+        return chosen
+
+    def _timed(self, server, workload, uri):
+        self.place.settle()
+        if isinstance(workload, Copy):
+            return workload.timed(server, uri, self.seconds, self.scratch, self.place.size_bytes)
+        return workload.timed(server, uri, self.seconds, self.scratch)
+
+    def _plain(self, server, workload):
+        if server.name.startswith("sluice"):
+            server.fresh()
+        self.record(self.place.name, workload.name, server.name,
+                    self._timed(server, workload, server.uri()))
+
+    def _copy_on_write(self, server, workload):
+        """Touches each chunk once, then runs again on chunks that are all saved by now."""
+        server.fresh()
+        try:
+            if server.name != "sluice-tracked":
+                self.place.settle()
+                stride = DEFAULT_CHUNK if server.name == "sluice-default" else CHUNK
+                first = workload.first_touch(server, server.uri(), self.place.size_bytes, stride,
+                                             self.scratch, self.rng.randrange(1 << 30))
+                self.record(self.place.name, workload.name + "-first", server.name, first)
+            self.record(self.place.name, workload.name + "-again", server.name,
+                        self._timed(server, workload, server.uri()))
+            server.note_peak()
+        finally:
+            server.release()
+
+    def _image(self, server, workload):
+        """Reads the image while the live device is written at one rate for all servers."""
+        server.fresh()
+        load = LIVE_LOAD.background(server.uri(), LIVE_LOAD_IOPS, self.scratch)
+        try:
+            result = self._timed(server, workload, server.image_uri())
+            if load.poll() is not None:
+                raise RuntimeError(f"{server.name}: the load on the live device ended early")
+            self.record(self.place.name, workload.name, server.name, result)
+            server.note_peak()
+        finally:
+            load.terminate()
+            try:
+                load.wait(10)
+            except subprocess.TimeoutExpired:
+                load.kill()
+                load.wait()
+            server.release()
