@@ -6,10 +6,11 @@ import java.nio.ByteBuffer;
  * One unit of I/O: an operation, a byte range, flags, and for reads and writes a buffer.
  *
  * <p>A bio belongs to whoever submits it and is made to be reused: set it up with one of {@link
- * #read}, {@link #write}, {@link #flush}, {@link #discard}, {@link #writeZeroes}, submit it, and set
- * it up again after {@link BlockDevice#submit} has returned. While {@code submit} runs, the bio and
- * the bytes of its buffer belong to the device; neither may be kept beyond the return. A filter that
- * changes a range or a buffer submits a bio of its own and leaves the one it was given as it is.
+ * #read}, {@link #write}, {@link #flush}, {@link #discard}, {@link #writeZeroes}, submit it, and
+ * set it up again after {@link BlockDevice#submit} has returned. While {@code submit} runs, the bio
+ * and the bytes of its buffer belong to the device; neither may be kept beyond the return. A filter
+ * that changes a range or a buffer submits a bio of its own and leaves the one it was given as it
+ * is.
  *
  * <p>Ranges are in bytes, start inclusive. Both ends are multiples of the device's {@link
  * DeviceGeometry#blockSizeBytes()}; the device checks that, not this class. Not thread-safe.
@@ -118,9 +119,9 @@ public final class Bio {
   }
 
   /**
-   * The buffer, or null if {@link BioOp#carriesData()} is false. Its remaining bytes are the payload
-   * at submission; a completed bio leaves position equal to limit; after a failure the position is
-   * undefined and so are the bytes of a read.
+   * The buffer, or null if {@link BioOp#carriesData()} is false. Its remaining bytes are the
+   * payload at submission; a completed bio leaves position equal to limit; after a failure the
+   * position is undefined and so are the bytes of a read.
    */
   public ByteBuffer data() {
     return data;

@@ -1,9 +1,9 @@
 package io.sluice.block;
 
 /**
- * What a {@link Bio} asks for. A filter declares the operations it understands; one that it does not
- * know is emulated or refused by the registry and never passed over it, so adding a constant here is
- * safe for filters that were compiled before.
+ * What a {@link Bio} asks for. A filter declares the operations it understands; one that it does
+ * not know is emulated or refused by the registry and never passed over it, so adding a constant
+ * here is safe for filters that were compiled before.
  */
 public enum BioOp {
   /** Fill the buffer from the range. */

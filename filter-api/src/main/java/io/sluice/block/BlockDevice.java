@@ -43,8 +43,8 @@ public interface BlockDevice {
    *
    * @param offsetBytes a multiple of the block size, inside the device
    * @param lengthBytes at least 1; clipped at the device's end
-   * @param visitor called in this thread, at least once; the device may stop before the range's end,
-   *     and neighbours may have the same state
+   * @param visitor called in this thread, at least once; the device may stop before the range's
+   *     end, and neighbours may have the same state
    * @throws ErrnoException EINVAL for a range outside the device, EIO and the like from below
    */
   default void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor)
@@ -74,8 +74,8 @@ public interface BlockDevice {
   }
 
   /**
-   * Marks the device as in use until the result is closed: it can't be removed, and the refusal names
-   * the holder. Closing twice is harmless.
+   * Marks the device as in use until the result is closed: it can't be removed, and the refusal
+   * names the holder. Closing twice is harmless.
    *
    * @param holder who, for people: {@code "NBD client uid 1000"}
    * @throws ErrnoException ESHUTDOWN if the device is being removed

@@ -11,7 +11,9 @@ public enum DeviceRole {
   /** One device's view of a snapshot. */
   IMAGE;
 
-  /** The value of the service property {@link BlockDevice#ROLE_PROPERTY}: the name in lower case. */
+  /**
+   * The value of the service property {@link BlockDevice#ROLE_PROPERTY}: the name in lower case.
+   */
   public String property() {
     return name().toLowerCase(Locale.ROOT);
   }

@@ -5,9 +5,9 @@ import java.io.IOException;
 /**
  * The one checked failure of Sluice: an {@link Errno} to branch on and a sentence to read.
  *
- * <p>The text says what failed, on what, the actual value and the limit where there is one, and what
- * to do. It does not repeat the errno's name, which {@link #getMessage()} puts in front of it, so
- * that {@code sluice: COMMAND: getMessage()} is a whole line.
+ * <p>The text says what failed, on what, the actual value and the limit where there is one, and
+ * what to do. It does not repeat the errno's name, which {@link #getMessage()} puts in front of it,
+ * so that {@code sluice: COMMAND: getMessage()} is a whole line.
  */
 public final class ErrnoException extends IOException {
   private static final long serialVersionUID = 1L;

@@ -12,8 +12,8 @@ public interface OriginDevice extends BlockDevice, AutoCloseable {
   StorageIdentity identity();
 
   /**
-   * Lets the storage go. The caller has drained its bios; one that comes later fails with ESHUTDOWN.
-   * Idempotent.
+   * Lets the storage go. The caller has drained its bios; one that comes later fails with
+   * ESHUTDOWN. Idempotent.
    *
    * @throws ErrnoException if the last data could not be handed to the kernel
    */

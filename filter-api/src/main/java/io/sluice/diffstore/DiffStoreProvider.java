@@ -16,8 +16,8 @@ public interface DiffStoreProvider {
    *
    * @param kind one of {@link #kinds()}
    * @param argument what follows the colon: a path, or a size
-   * @throws ErrnoException ENOENT, EACCES, ENOTDIR, EISDIR, EINVAL for an argument that can't be such
-   *     a store; EBUSY if it is held elsewhere
+   * @throws ErrnoException ENOENT, EACCES, ENOTDIR, EISDIR, EINVAL for an argument that can't be
+   *     such a store; EBUSY if it is held elsewhere
    */
   DiffStore open(String kind, String argument) throws ErrnoException;
 }

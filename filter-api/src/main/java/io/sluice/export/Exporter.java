@@ -13,8 +13,8 @@ public interface Exporter {
   /**
    * Serves a device under one more name.
    *
-   * @throws ErrnoException ENODEV for no such device; EEXIST if the name is taken; EINVAL for a name
-   *     this kind can't use
+   * @throws ErrnoException ENODEV for no such device; EEXIST if the name is taken; EINVAL for a
+   *     name this kind can't use
    */
   ExportInfo add(ExportRequest request) throws ErrnoException;
 

@@ -14,8 +14,8 @@ public interface DeviceTable {
   /**
    * Opens an origin and publishes its live device as a {@link io.sluice.block.BlockDevice} service.
    *
-   * @param name letters, digits, {@code . _ -}; at most {@link #NAME_MAX_BYTES} bytes; does not start
-   *     with {@code .} or {@code -}
+   * @param name letters, digits, {@code . _ -}; at most {@link #NAME_MAX_BYTES} bytes; does not
+   *     start with {@code .} or {@code -}
    * @throws ErrnoException EINVAL for the name; EEXIST if it is taken; else what {@link
    *     io.sluice.block.OriginProvider#open} throws
    */
@@ -24,8 +24,8 @@ public interface DeviceTable {
   /**
    * Withdraws a device and closes its origin.
    *
-   * @throws ErrnoException ENODEV if it is not there; EBUSY, naming them, while filters are attached
-   *     or somebody holds it
+   * @throws ErrnoException ENODEV if it is not there; EBUSY, naming them, while filters are
+   *     attached or somebody holds it
    */
   void remove(String name) throws ErrnoException;
 
@@ -40,8 +40,8 @@ public interface DeviceTable {
   DeviceInfo info(String name) throws ErrnoException;
 
   /**
-   * The name of the device that a word means: a name, or any path that leads to the origin (the same
-   * file, a link to it, its block special file, a loop device on it, {@code /dev/block/M:m}).
+   * The name of the device that a word means: a name, or any path that leads to the origin (the
+   * same file, a link to it, its block special file, a loop device on it, {@code /dev/block/M:m}).
    *
    * @throws ErrnoException ENODEV if it leads to none; the message lists the names there are
    */

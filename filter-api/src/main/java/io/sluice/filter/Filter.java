@@ -12,17 +12,17 @@ import org.osgi.annotation.versioning.ConsumerType;
 /**
  * A filter on one device. The least useful filter overrides {@link #submit} alone.
  *
- * <p>{@link #submit}, {@link #status} and {@link #ctl} are called from many threads at once. What they
- * throw beyond {@link ErrnoException} is a fault of the filter: it is counted and named, and the
- * device goes on without the filter or fails, as the attachment's {@link OnError} says.
+ * <p>{@link #submit}, {@link #status} and {@link #ctl} are called from many threads at once. What
+ * they throw beyond {@link ErrnoException} is a fault of the filter: it is counted and named, and
+ * the device goes on without the filter or fails, as the attachment's {@link OnError} says.
  */
 @ConsumerType
 public interface Filter {
   /**
    * Meets one bio on its way down, in the thread of whoever submitted it. To return is to complete
-   * the bio, to throw is to fail it. So the filter may pass it ({@code next.submit(bio)}, any number
-   * of times, with the buffer's position reset between), complete it alone, delay it by waiting, or
-   * submit bios of its own in its place.
+   * the bio, to throw is to fail it. So the filter may pass it ({@code next.submit(bio)}, any
+   * number of times, with the buffer's position reset between), complete it alone, delay it by
+   * waiting, or submit bios of its own in its place.
    *
    * @param bio of an operation in {@link FilterOperations#ops()}, checked against the device's
    *     geometry; not to be changed, and neither it nor its buffer to be kept beyond the return

@@ -18,10 +18,10 @@ public interface FilterHost {
   StorageIdentity originIdentity();
 
   /**
-   * The chain below this filter, for the filter's own I/O: what is submitted here passes the filters
-   * below and does not come back to this one. Stays valid while filters below come and go, whose
-   * switch waits for bios in it. Not to be used inside {@link Filter#submit}, which is given its
-   * {@code next}; nor after {@link Filter#detach} has returned (ESHUTDOWN).
+   * The chain below this filter, for the filter's own I/O: what is submitted here passes the
+   * filters below and does not come back to this one. Stays valid while filters below come and go,
+   * whose switch waits for bios in it. Not to be used inside {@link Filter#submit}, which is given
+   * its {@code next}; nor after {@link Filter#detach} has returned (ESHUTDOWN).
    */
   BlockDevice lower();
 }

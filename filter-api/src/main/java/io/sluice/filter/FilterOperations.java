@@ -19,8 +19,8 @@ public interface FilterOperations {
   String name();
 
   /**
-   * Where the filter stands in a chain if the user does not say: bios meet high altitudes first. Two
-   * filters of one device can't have the same.
+   * Where the filter stands in a chain if the user does not say: bios meet high altitudes first.
+   * Two filters of one device can't have the same.
    */
   default int altitude() {
     return 1000;

@@ -7,13 +7,14 @@ import java.util.UUID;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
- * What has changed on a device since an earlier snapshot. An OSGi service; all methods may be called
- * from any thread.
+ * What has changed on a device since an earlier snapshot. An OSGi service; all methods may be
+ * called from any thread.
  *
  * <p>The map has one byte for each tracking block: the number of the snapshot interval in which it
  * was last written. What is read here is the <em>held</em> map, which stands still from one take to
- * the next. A reader that has a backup of (generation G, number N) reads the map of a later snapshot:
- * if the generation is still G, the blocks with a byte above N have changed, else all may have.
+ * the next. A reader that has a backup of (generation G, number N) reads the map of a later
+ * snapshot: if the generation is still G, the blocks with a byte above N have changed, else all may
+ * have.
  */
 @ProviderType
 public interface ChangeTracking {
@@ -39,8 +40,8 @@ public interface ChangeTracking {
   /**
    * Marks ranges as changed, in the held map and in the one being written.
    *
-   * @throws ErrnoException ENODEV, ESRCH as {@link #info}; EINVAL if any range is empty or ends past
-   *     the device: nothing is marked then
+   * @throws ErrnoException ENODEV, ESRCH as {@link #info}; EINVAL if any range is empty or ends
+   *     past the device: nothing is marked then
    */
   void markDirty(String device, List<SectorRange> ranges) throws ErrnoException;
 

@@ -8,36 +8,38 @@ import java.util.UUID;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
- * Creates, takes and destroys snapshots. An OSGi service; all methods may be called from any thread.
+ * Creates, takes and destroys snapshots. An OSGi service; all methods may be called from any
+ * thread.
  *
- * <p>An image is a {@link io.sluice.block.BlockDevice} service of role image, named {@code DEV@SNAP}
- * with SNAP the snapshot's name if it has one, else its id. Nothing that happens to a snapshot changes
- * what a write to its devices does.
+ * <p>An image is a {@link io.sluice.block.BlockDevice} service of role image, named {@code
+ * DEV@SNAP} with SNAP the snapshot's name if it has one, else its id. Nothing that happens to a
+ * snapshot changes what a write to its devices does.
  */
 @ProviderType
 public interface SnapshotControl {
   /**
-   * Opens the store and makes an empty snapshot with the devices given, attaching the tracking filter
-   * to those that lack it.
+   * Opens the store and makes an empty snapshot with the devices given, attaching the tracking
+   * filter to those that lack it.
    *
-   * @throws ErrnoException ENODEV for a device that is not there; EALREADY for one named twice; EBUSY
-   *     for one in another snapshot; EEXIST if the name is taken; EINVAL for a chunk size, a limit or
-   *     a store kind; ENOSPC if the store can't reach its first portion; else what opening the store
-   *     throws. Nothing is created then
+   * @throws ErrnoException ENODEV for a device that is not there; EALREADY for one named twice;
+   *     EBUSY for one in another snapshot; EEXIST if the name is taken; EINVAL for a chunk size, a
+   *     limit or a store kind; ENOSPC if the store can't reach its first portion; else what opening
+   *     the store throws. Nothing is created then
    */
   UUID create(SnapshotRequest request) throws ErrnoException;
 
   /**
    * Adds a device to a snapshot that is not taken yet.
    *
-   * @throws ErrnoException ESRCH for no such snapshot; ENODEV for no such device; EALREADY if it is in
-   *     this snapshot; EBUSY if it is in another, or this one is taken; EINVAL if the store lies on it
+   * @throws ErrnoException ESRCH for no such snapshot; ENODEV for no such device; EALREADY if it is
+   *     in this snapshot; EBUSY if it is in another, or this one is taken; EINVAL if the store lies
+   *     on it
    */
   void add(UUID snapshot, String device) throws ErrnoException;
 
   /**
-   * The cut: holds all devices, drains them, switches tracking and copy-on-write on all, lets them go
-   * and publishes the images.
+   * The cut: holds all devices, drains them, switches tracking and copy-on-write on all, lets them
+   * go and publishes the images.
    *
    * @throws ErrnoException ESRCH for no such snapshot; EALREADY if it is taken; ENODEV if it has no
    *     devices; EAGAIN if a device does not drain in time. The snapshot is then as it was
@@ -59,8 +61,8 @@ public interface SnapshotControl {
    *
    * @param timeout zero for no waiting
    * @return the event, or empty at the time limit
-   * @throws ErrnoException ESRCH for no such snapshot, also when it is destroyed meanwhile; EINTR if
-   *     the thread is interrupted
+   * @throws ErrnoException ESRCH for no such snapshot, also when it is destroyed meanwhile; EINTR
+   *     if the thread is interrupted
    */
   Optional<SnapshotEvent> waitEvent(UUID snapshot, Duration timeout) throws ErrnoException;
 
