@@ -1,0 +1,33 @@
+package io.sluice.nbd.server;
+
+import java.io.IOException;
+import java.nio.channels.SocketChannel;
+
+/** A place where clients come in. */
+interface Endpoint extends AutoCloseable {
+  /** Clients that the kernel keeps waiting to be accepted. */
+  int BACKLOG = 64;
+
+  /** The kernel's buffer for each direction: room for a few pieces of a large transfer. */
+  int SOCKET_BUFFER_BYTES = 400 << 10;
+
+  /** Waits for the next client. */
+  SocketChannel accept() throws IOException;
+
+  /**
+   * Decides on a client.
+   *
+   * @return who it is, for people
+   * @throws IOException if it may not come in
+   */
+  String admit(SocketChannel client) throws IOException;
+
+  /** The URI of an export here. */
+  String address(String encodedName);
+
+  /** What it listens on, for people. */
+  String name();
+
+  @Override
+  void close() throws IOException;
+}

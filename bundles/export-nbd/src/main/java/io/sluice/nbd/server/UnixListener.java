@@ -1,0 +1,147 @@
+package io.sluice.nbd.server;
+
+import io.sluice.block.Errno;
+import io.sluice.block.ErrnoException;
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.nio.file.attribute.UserPrincipal;
+import jdk.net.ExtendedSocketOptions;
+
+/** The agent's own socket: for this user and root, and never open to others for a moment. */
+final class UnixListener implements Endpoint {
+  private static final int FILE_TYPE_MASK = 0170000;
+  private static final int FILE_TYPE_SOCKET = 0140000;
+
+  private final Path path;
+  private final ServerSocketChannel channel;
+  private final Object fileKey;
+  private final UserPrincipal self;
+  private final UserPrincipal root;
+
+  private UnixListener(Path path, ServerSocketChannel channel) throws IOException {
+    this.path = path;
+    this.channel = channel;
+    this.fileKey = Files.getAttribute(path, "unix:ino", LinkOption.NOFOLLOW_LINKS);
+    this.self = Files.getOwner(path, LinkOption.NOFOLLOW_LINKS);
+    this.root = FileSystems.getDefault().getUserPrincipalLookupService().lookupPrincipalByName("0");
+  }
+
+  /**
+   * Listens on {@code path}, replacing the socket that a dead agent left there.
+   *
+   * @throws ErrnoException EADDRINUSE if somebody listens there; EEXIST if it is no socket; EIO and
+   *     the like if it can't be made
+   */
+  static UnixListener open(Path path) throws ErrnoException {
+    checkFree(path);
+    // Java can't set the umask: the socket is made where nobody else can reach it, narrowed, and
+    // then moved to its place.
+    Path directory = path.resolveSibling(".nbd." + ProcessHandle.current().pid());
+    Path fresh = directory.resolve("s");
+    ServerSocketChannel channel = null;
+    try {
+      Files.deleteIfExists(fresh);
+      Files.deleteIfExists(directory);
+      Files.createDirectory(
+          directory,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+      channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+      channel.bind(UnixDomainSocketAddress.of(fresh), BACKLOG);
+      Files.setPosixFilePermissions(fresh, PosixFilePermissions.fromString("rw-------"));
+      Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE);
+      Files.delete(directory);
+      return new UnixListener(path, channel);
+    } catch (IOException e) {
+      closeQuietly(channel);
+      throw new ErrnoException(
+          Errno.EIO, "NBD socket " + path + ": can't listen there: " + e.getMessage(), e);
+    }
+  }
+
+  private static void checkFree(Path path) throws ErrnoException {
+    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    try {
+      int mode = (Integer) Files.getAttribute(path, "unix:mode", LinkOption.NOFOLLOW_LINKS);
+      if ((mode & FILE_TYPE_MASK) != FILE_TYPE_SOCKET) {
+        throw new ErrnoException(
+            Errno.EEXIST, "NBD socket " + path + ": something else lies there, move it away");
+      }
+    } catch (ErrnoException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new ErrnoException(Errno.EIO, "NBD socket " + path + ": " + e.getMessage(), e);
+    }
+    try (SocketChannel probe = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
+      throw new ErrnoException(
+          Errno.EADDRINUSE,
+          "NBD socket "
+              + path
+              + ": another agent serves it ("
+              + probe.getRemoteAddress()
+              + "); stop it or choose another run directory");
+    } catch (ErrnoException e) {
+      throw e;
+    } catch (IOException e) {
+      // Nobody listens: the socket of an agent that died.
+    }
+  }
+
+  @Override
+  public SocketChannel accept() throws IOException {
+    SocketChannel client = channel.accept();
+    client.setOption(StandardSocketOptions.SO_SNDBUF, SOCKET_BUFFER_BYTES);
+    client.setOption(StandardSocketOptions.SO_RCVBUF, SOCKET_BUFFER_BYTES);
+    return client;
+  }
+
+  @Override
+  public String admit(SocketChannel client) throws IOException {
+    UserPrincipal user = client.getOption(ExtendedSocketOptions.SO_PEERCRED).user();
+    if (!user.equals(self) && !user.equals(root)) {
+      throw new IOException("user " + user.getName() + " may not use " + path);
+    }
+    return "user " + user.getName();
+  }
+
+  @Override
+  public String address(String encodedName) {
+    return "nbd+unix:///" + encodedName + "?socket=" + UriText.encodePath(path.toString());
+  }
+
+  @Override
+  public String name() {
+    return path.toString();
+  }
+
+  /** Stops listening and removes the socket, unless another agent has put its own there. */
+  @Override
+  public void close() throws IOException {
+    channel.close();
+    if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)
+        && Files.getAttribute(path, "unix:ino", LinkOption.NOFOLLOW_LINKS).equals(fileKey)) {
+      Files.deleteIfExists(path);
+    }
+  }
+
+  private static void closeQuietly(ServerSocketChannel channel) {
+    if (channel != null) {
+      try {
+        channel.close();
+      } catch (IOException e) {
+        // The failure that led here is the one to tell.
+      }
+    }
+  }
+}

@@ -1,0 +1,148 @@
+package io.sluice.nbd.session;
+
+import io.sluice.block.ErrnoException;
+import io.sluice.nbd.codec.NbdLimits;
+import io.sluice.nbd.codec.NbdProtocol;
+import io.sluice.nbd.codec.ProtocolException;
+import io.sluice.nbd.codec.Replies;
+import io.sluice.nbd.codec.Request;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/**
+ * READ in the connection's own thread: the device writes straight into the reply buffer, behind the
+ * room kept for the header, which is put once the bytes are known to be good.
+ */
+final class InlineReads {
+  /**
+   * The largest piece that is read and sent at once: large enough to amortise, small to stay
+   * cached.
+   */
+  static final int PIECE_BYTES = 128 << 10;
+
+  private final DeviceCalls device;
+  private final ReplyOutput out;
+  private final boolean structured;
+  private final int headerBytes;
+
+  InlineReads(DeviceCalls device, ReplyOutput out, boolean structured) {
+    this.device = device;
+    this.out = out;
+    this.structured = structured;
+    this.headerBytes =
+        structured ? NbdProtocol.DATA_CHUNK_HEADER_BYTES : NbdProtocol.SIMPLE_REPLY_BYTES;
+  }
+
+  /** Serves a read that was checked. */
+  void serve(Request request) throws IOException, ProtocolException {
+    long lengthBytes = request.lengthBytes();
+    if (lengthBytes == 0) {
+      out.answer(request, structured, null);
+    } else if (structured && (lengthBytes <= PIECE_BYTES || !isWhole(request))) {
+      chunks(request);
+    } else {
+      contiguous(request);
+    }
+  }
+
+  /** Warms the device's cache: reads and sends nothing. A hint, so failures are of no interest. */
+  void warm(Request request) throws IOException {
+    long lengthBytes = Math.min(request.lengthBytes(), NbdLimits.PAYLOAD_MAX_BYTES);
+    ErrnoException failure = null;
+    for (long done = 0; done < lengthBytes && failure == null; done += PIECE_BYTES) {
+      int piece = (int) Math.min(PIECE_BYTES, lengthBytes - done);
+      int start = out.reserve(piece).position();
+      failure = device.read(request.offsetBytes() + done, out.view(start, piece));
+    }
+  }
+
+  private static boolean isWhole(Request request) {
+    return request.has(NbdProtocol.CMD_FLAG_DF);
+  }
+
+  private void chunks(Request request) throws IOException {
+    long lengthBytes = request.lengthBytes();
+    ErrnoException failure = null;
+    for (long done = 0; done < lengthBytes && failure == null; done += PIECE_BYTES) {
+      int piece = (int) Math.min(PIECE_BYTES, lengthBytes - done);
+      long offsetBytes = request.offsetBytes() + done;
+      ByteBuffer buffer = out.reserve(headerBytes + piece);
+      int start = buffer.position();
+      failure = device.read(offsetBytes, out.view(start + headerBytes, piece));
+      if (failure == null) {
+        int flags = done + piece == lengthBytes ? NbdProtocol.REPLY_FLAG_DONE : 0;
+        Replies.putDataChunk(buffer, request.cookie(), flags, offsetBytes, piece);
+        buffer.position(start + headerBytes + piece);
+      }
+    }
+    if (failure != null) {
+      out.answer(request, true, failure);
+    }
+  }
+
+  /**
+   * A reply whose bytes all follow one header. An error can only be told before that header is
+   * sent, so the first piece is read ahead of it.
+   */
+  private void contiguous(Request request) throws IOException, ProtocolException {
+    int lengthBytes = (int) request.lengthBytes();
+    int piece = Math.min(PIECE_BYTES, lengthBytes);
+    ByteBuffer buffer = out.reserve(headerBytes + piece);
+    int start = buffer.position();
+    ErrnoException failure =
+        device.read(request.offsetBytes(), out.view(start + headerBytes, piece));
+    if (failure != null) {
+      out.answer(request, structured, failure);
+      return;
+    }
+    if (structured) {
+      Replies.putDataChunk(buffer, request.cookie(), 0, request.offsetBytes(), lengthBytes);
+    } else {
+      Replies.putSimple(buffer, request.cookie(), 0);
+    }
+    buffer.position(start + headerBytes + piece);
+    if (piece < lengthBytes || structured) {
+      out.lock();
+      try {
+        rest(request, piece);
+        out.flush();
+      } finally {
+        out.unlock();
+      }
+    }
+  }
+
+  private void rest(Request request, int sentBytes) throws IOException, ProtocolException {
+    ErrnoException failure = null;
+    int lengthBytes = (int) request.lengthBytes();
+    for (int done = sentBytes; done < lengthBytes; done += PIECE_BYTES) {
+      int piece = Math.min(PIECE_BYTES, lengthBytes - done);
+      ByteBuffer buffer = out.reserve(piece);
+      int start = buffer.position();
+      if (failure == null) {
+        failure = device.read(request.offsetBytes() + done, out.view(start, piece));
+      }
+      if (failure != null && !structured) {
+        throw new ProtocolException(
+            "a simple reply had begun when the read failed: " + failure.getMessage());
+      }
+      if (failure == null) {
+        buffer.position(start + piece);
+      } else {
+        // The chunk was announced: the client gets its length, then the error. Zeroes, because the
+        // buffer holds what others have read.
+        buffer.put(new byte[piece]);
+      }
+    }
+    if (structured && failure == null) {
+      Replies.putChunk(
+          out.reserve(NbdProtocol.CHUNK_HEADER_BYTES),
+          request.cookie(),
+          NbdProtocol.REPLY_FLAG_DONE,
+          NbdProtocol.REPLY_TYPE_NONE,
+          0);
+    } else if (failure != null) {
+      out.answer(request, true, failure);
+    }
+  }
+}

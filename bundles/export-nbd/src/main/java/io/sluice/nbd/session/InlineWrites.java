@@ -1,0 +1,61 @@
+package io.sluice.nbd.session;
+
+import io.sluice.block.ErrnoException;
+import io.sluice.nbd.codec.NbdProtocol;
+import io.sluice.nbd.codec.Request;
+import java.io.IOException;
+
+/** WRITE in the connection's own thread, from the input buffer and without copying. */
+final class InlineWrites {
+  /** A payload up to this size is submitted whole, once all of it has come. */
+  static final int WHOLE_MAX_BYTES = 128 << 10;
+
+  /** What has come of a larger payload is submitted when it is at least this much. */
+  private static final int PIECE_MIN_BYTES = 128 << 10;
+
+  /** Where pieces end, so that neither the device nor the page cache sees a page twice. */
+  private static final int PIECE_ALIGNMENT_BYTES = 4096;
+
+  private final DeviceCalls device;
+  private final RequestInput in;
+
+  InlineWrites(DeviceCalls device, RequestInput in) {
+    this.device = device;
+    this.in = in;
+  }
+
+  /** Stores a payload that is all there, and takes it; null, or why it failed. */
+  ErrnoException whole(Request request) {
+    int lengthBytes = (int) request.lengthBytes();
+    boolean fua = request.has(NbdProtocol.CMD_FLAG_FUA);
+    ErrnoException failure = device.write(request.offsetBytes(), in.peek(lengthBytes), fua);
+    in.taken(lengthBytes);
+    return failure;
+  }
+
+  /**
+   * Stores a payload piece by piece as it comes. After a failure the rest is taken and forgotten.
+   *
+   * @param blockSizeBytes of the device; pieces end at its multiples
+   * @return null, or why it failed
+   */
+  ErrnoException pieces(Request request, int blockSizeBytes) throws IOException {
+    boolean fua = request.has(NbdProtocol.CMD_FLAG_FUA);
+    boolean flushAtEnd = fua && device.flushes();
+    long alignment = Math.max(PIECE_ALIGNMENT_BYTES, blockSizeBytes);
+    long end = request.offsetBytes() + request.lengthBytes();
+    ErrnoException failure = null;
+    for (long at = request.offsetBytes(); at < end; ) {
+      in.require((int) Math.min(PIECE_MIN_BYTES, end - at));
+      long availableEnd = at + in.unread().remaining();
+      long pieceEnd = availableEnd >= end ? end : availableEnd & -alignment;
+      int piece = (int) (pieceEnd - at);
+      if (failure == null) {
+        failure = device.write(at, in.peek(piece), fua && !flushAtEnd);
+      }
+      in.taken(piece);
+      at = pieceEnd;
+    }
+    return failure == null && flushAtEnd ? device.flush() : failure;
+  }
+}

@@ -1,0 +1,314 @@
+package io.sluice.nbd.session;
+
+import static io.sluice.nbd.codec.NbdProtocol.BASE_ALLOCATION;
+import static io.sluice.nbd.codec.NbdProtocol.OPT_ABORT;
+import static io.sluice.nbd.codec.NbdProtocol.OPT_EXPORT_NAME;
+import static io.sluice.nbd.codec.NbdProtocol.OPT_GO;
+import static io.sluice.nbd.codec.NbdProtocol.OPT_INFO;
+import static io.sluice.nbd.codec.NbdProtocol.OPT_LIST;
+import static io.sluice.nbd.codec.NbdProtocol.OPT_LIST_META_CONTEXT;
+import static io.sluice.nbd.codec.NbdProtocol.OPT_SET_META_CONTEXT;
+import static io.sluice.nbd.codec.NbdProtocol.OPT_STRUCTURED_REPLY;
+
+import io.sluice.block.DeviceGeometry;
+import io.sluice.block.ErrnoException;
+import io.sluice.nbd.codec.InfoRequest;
+import io.sluice.nbd.codec.MalformedOptionException;
+import io.sluice.nbd.codec.MetaContextRequest;
+import io.sluice.nbd.codec.NbdLimits;
+import io.sluice.nbd.codec.NbdProtocol;
+import io.sluice.nbd.codec.OptionReplies;
+import io.sluice.nbd.codec.ProtocolException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * The handshake of one connection, as a machine that is fed bytes as they come and needs no socket.
+ * Not thread-safe.
+ */
+final class Negotiation {
+  /** Where the handshake stands. */
+  enum State {
+    /** More bytes are needed. */
+    OPTIONS,
+    /** {@link #export()} is being served from the next byte on. */
+    TRANSMISSION,
+    /** The client has said goodbye; the replies are still to be sent. */
+    CLOSED
+  }
+
+  /** Called when a client enters an export, before it is told so. */
+  interface Entry {
+    /**
+     * @throws ErrnoException refuses the client, which may go on negotiating
+     */
+    void enter(Export export) throws ErrnoException;
+  }
+
+  /** The id of {@code base:allocation} in BLOCK_STATUS replies. */
+  static final int BASE_ALLOCATION_ID = 1;
+
+  private static final int CLIENT_FLAGS_KNOWN =
+      NbdProtocol.FLAG_FIXED_NEWSTYLE | NbdProtocol.FLAG_NO_ZEROES;
+
+  private final ExportCatalog catalog;
+  private final ReplySink out;
+  private final Entry entry;
+
+  private State state = State.OPTIONS;
+  private boolean flagsTaken;
+  private int clientFlags;
+  private int optionCount;
+  private int option;
+  private long skipBytes;
+  private boolean structured;
+  private String contextExportName;
+  private String exportNameAsked = "";
+  private Export export;
+
+  Negotiation(ExportCatalog catalog, ReplySink out, Entry entry) {
+    this.catalog = catalog;
+    this.out = out;
+    this.entry = entry;
+  }
+
+  /** The export entered, once in state TRANSMISSION. */
+  Export export() {
+    return export;
+  }
+
+  /** Whether structured replies were agreed. */
+  boolean structured() {
+    return structured;
+  }
+
+  /** Whether {@code base:allocation} was selected for the export that was entered. */
+  boolean allocationContext() {
+    return exportNameAsked.equals(contextExportName);
+  }
+
+  /** Says the first word. */
+  void greet() throws IOException {
+    OptionReplies.putGreeting(out.reserve(OptionReplies.GREETING_BYTES));
+  }
+
+  /**
+   * Goes as far as the bytes in {@code in} allow, and leaves those of an unfinished option there.
+   *
+   * @param in holds at least {@link NbdLimits#OPTION_DATA_MAX_BYTES} and a header when full
+   */
+  State advance(ByteBuffer in) throws IOException, ProtocolException {
+    if (!flagsTaken) {
+      if (in.remaining() < 4) {
+        return state;
+      }
+      takeClientFlags(in.getInt());
+    }
+    while (state == State.OPTIONS && (skipBytes > 0 ? skip(in) : takeOption(in))) {
+      // Each round took something; the loop ends when the input does.
+    }
+    return state;
+  }
+
+  private void takeClientFlags(int flags) throws ProtocolException {
+    if ((flags & ~CLIENT_FLAGS_KNOWN) != 0) {
+      throw new ProtocolException(
+          String.format("client flags 0x%x, known are 0x%x", flags, CLIENT_FLAGS_KNOWN));
+    }
+    clientFlags = flags;
+    flagsTaken = true;
+  }
+
+  private boolean takeOption(ByteBuffer in) throws IOException, ProtocolException {
+    if (in.remaining() < NbdProtocol.OPTION_HEADER_BYTES) {
+      return false;
+    }
+    int start = in.position();
+    long magic = in.getLong(start);
+    int candidate = in.getInt(start + 8);
+    long lengthBytes = Integer.toUnsignedLong(in.getInt(start + 12));
+    checkHeader(magic, candidate, lengthBytes);
+    boolean tooBig = lengthBytes > NbdLimits.OPTION_DATA_MAX_BYTES;
+    if (!tooBig && in.remaining() < NbdProtocol.OPTION_HEADER_BYTES + lengthBytes) {
+      return false;
+    }
+    option = candidate;
+    countOption();
+    in.position(start + NbdProtocol.OPTION_HEADER_BYTES);
+    if (tooBig) {
+      skipBytes = lengthBytes;
+      return true;
+    }
+    ByteBuffer data = in.slice(in.position(), (int) lengthBytes);
+    in.position(in.position() + (int) lengthBytes);
+    serve(data);
+    return true;
+  }
+
+  private void checkHeader(long magic, int candidate, long lengthBytes) throws ProtocolException {
+    if (magic != NbdProtocol.IHAVEOPT) {
+      throw new ProtocolException(
+          String.format("option magic 0x%016x instead of 0x%016x", magic, NbdProtocol.IHAVEOPT));
+    }
+    if (lengthBytes > NbdLimits.OPTION_SKIP_MAX_BYTES
+        || (candidate == OPT_EXPORT_NAME && lengthBytes > NbdLimits.STRING_MAX_BYTES)) {
+      throw new ProtocolException("option " + candidate + " with " + lengthBytes + " bytes");
+    }
+    if ((clientFlags & NbdProtocol.FLAG_FIXED_NEWSTYLE) == 0 && candidate != OPT_EXPORT_NAME) {
+      throw new ProtocolException(
+          "option " + candidate + " from a client that did not agree to fixed newstyle");
+    }
+  }
+
+  private void countOption() throws ProtocolException {
+    if (++optionCount > NbdLimits.OPTIONS_MAX) {
+      throw new ProtocolException("more than " + NbdLimits.OPTIONS_MAX + " options");
+    }
+  }
+
+  private boolean skip(ByteBuffer in) throws IOException {
+    int step = (int) Math.min(skipBytes, in.remaining());
+    in.position(in.position() + step);
+    skipBytes -= step;
+    if (skipBytes == 0) {
+      refuse(
+          NbdProtocol.REP_ERR_TOO_BIG,
+          "option data are limited to " + NbdLimits.OPTION_DATA_MAX_BYTES + " bytes");
+    }
+    return step > 0;
+  }
+
+  private void serve(ByteBuffer data) throws IOException, ProtocolException {
+    try {
+      switch (option) {
+        case OPT_EXPORT_NAME -> exportName(data);
+        case OPT_ABORT -> {
+          acknowledge();
+          state = State.CLOSED;
+        }
+        case OPT_LIST -> list(data);
+        case OPT_INFO, OPT_GO -> info(InfoRequest.decode(data));
+        case OPT_STRUCTURED_REPLY -> {
+          checkEmpty(data);
+          structured = true;
+          acknowledge();
+        }
+        case OPT_LIST_META_CONTEXT, OPT_SET_META_CONTEXT -> contexts(data);
+        default -> refuse(NbdProtocol.REP_ERR_UNSUP, "option " + option + " is not supported here");
+      }
+    } catch (MalformedOptionException e) {
+      refuse(NbdProtocol.REP_ERR_INVALID, "option " + option + ": " + e.getMessage());
+    } catch (ErrnoException e) {
+      refuse(
+          switch (e.errno()) {
+            case ENOENT -> NbdProtocol.REP_ERR_UNKNOWN;
+            case ESHUTDOWN -> NbdProtocol.REP_ERR_SHUTDOWN;
+            default -> NbdProtocol.REP_ERR_POLICY;
+          },
+          e.getMessage());
+    }
+  }
+
+  private void exportName(ByteBuffer data) throws IOException, ProtocolException {
+    String name = StandardCharsets.UTF_8.decode(data).toString();
+    try {
+      Export found = catalog.find(name);
+      DeviceGeometry geometry = found.device().geometry();
+      entry.enter(found);
+      OptionReplies.putExportName(
+          out.reserve(OptionReplies.EXPORT_NAME_MAX_BYTES),
+          geometry.sizeBytes(),
+          found.transmissionFlags(geometry, structured),
+          (clientFlags & NbdProtocol.FLAG_NO_ZEROES) != 0);
+      enter(name, found);
+    } catch (ErrnoException e) {
+      // This option has no error reply: the specification asks for the connection's end.
+      throw new ProtocolException(e.getMessage());
+    }
+  }
+
+  private void list(ByteBuffer data) throws IOException, MalformedOptionException {
+    checkEmpty(data);
+    for (Export each : catalog.list()) {
+      OptionReplies.putServer(reserve(), each.name(), each.description());
+    }
+    acknowledge();
+  }
+
+  private void info(InfoRequest request) throws IOException {
+    Export found = catalog.find(request.name());
+    DeviceGeometry geometry = found.device().geometry();
+    if (option == OPT_GO) {
+      entry.enter(found);
+    }
+    if (request.kinds().contains(NbdProtocol.INFO_NAME)) {
+      OptionReplies.putInfoText(reserve(), option, NbdProtocol.INFO_NAME, found.name());
+    }
+    if (request.kinds().contains(NbdProtocol.INFO_DESCRIPTION)) {
+      OptionReplies.putInfoText(
+          reserve(), option, NbdProtocol.INFO_DESCRIPTION, found.description());
+    }
+    if (request.kinds().contains(NbdProtocol.INFO_BLOCK_SIZE)) {
+      OptionReplies.putInfoBlockSize(
+          reserve(),
+          option,
+          geometry.blockSizeBytes(),
+          Export.preferredBlockBytes(geometry),
+          NbdLimits.PAYLOAD_MAX_BYTES);
+    }
+    OptionReplies.putInfoExport(
+        reserve(), option, geometry.sizeBytes(), found.transmissionFlags(geometry, structured));
+    acknowledge();
+    if (option == OPT_GO) {
+      enter(request.name(), found);
+    }
+  }
+
+  private void enter(String nameAsked, Export found) {
+    exportNameAsked = nameAsked;
+    export = found;
+    state = State.TRANSMISSION;
+  }
+
+  private void contexts(ByteBuffer data) throws IOException, MalformedOptionException {
+    boolean select = option == OPT_SET_META_CONTEXT;
+    if (select) {
+      // Whatever comes of this one, it replaces the earlier selection.
+      contextExportName = null;
+    }
+    if (!structured) {
+      throw new MalformedOptionException("contexts need structured replies to be agreed first");
+    }
+    MetaContextRequest request = MetaContextRequest.decode(data);
+    catalog.find(request.name());
+    boolean wanted = !select && request.queries().isEmpty();
+    for (String query : request.queries()) {
+      wanted |= query.equals(BASE_ALLOCATION) || (!select && query.equals("base:"));
+    }
+    if (wanted) {
+      OptionReplies.putMetaContext(
+          reserve(), option, select ? BASE_ALLOCATION_ID : 0, BASE_ALLOCATION);
+      contextExportName = select ? request.name() : contextExportName;
+    }
+    acknowledge();
+  }
+
+  private static void checkEmpty(ByteBuffer data) throws MalformedOptionException {
+    if (data.hasRemaining()) {
+      throw new MalformedOptionException(data.remaining() + " bytes of data, it takes none");
+    }
+  }
+
+  private ByteBuffer reserve() throws IOException {
+    return out.reserve(OptionReplies.REPLY_MAX_BYTES);
+  }
+
+  private void acknowledge() throws IOException {
+    OptionReplies.putAck(reserve(), option);
+  }
+
+  private void refuse(int reply, String text) throws IOException {
+    OptionReplies.putError(reserve(), option, reply, text);
+  }
+}
