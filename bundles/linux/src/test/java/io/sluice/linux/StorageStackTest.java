@@ -1,0 +1,107 @@
+package io.sluice.linux;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.sluice.block.StorageIdentity;
+import io.sluice.linux.testing.LoopDevice;
+import io.sluice.linux.testing.Programs;
+import io.sluice.linux.testing.SmallFileSystem;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class StorageStackTest {
+  private static final List<String> MOUNTS =
+      List.of(
+          "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw",
+          "36 22 0:32 /sub /mnt/back\\040up rw - btrfs /dev/sdb1 rw,subvol=/sub",
+          "37 22 0:33 / /mnt/back rw shared:2 master:1 - tmpfs tmpfs rw",
+          "38 22 8:1 / /mnt/twice rw - ext4 /dev/sda1 rw",
+          "39 22 8:2 / /mnt/twice rw - ext4 /dev/sda2 rw",
+          "a line of another shape");
+
+  @TempDir Path directory;
+
+  private static Path source(String file) {
+    return MountTable.source(Path.of(file), MOUNTS);
+  }
+
+  @Test
+  void mountWithTheLongestPathIsTheOne() {
+    assertEquals(Path.of("/dev/vda"), source("/var/f"));
+    assertEquals(Path.of("/dev/sdb1"), source("/mnt/back up/f"));
+    assertNull(source("/mnt/back/f"), "tmpfs is on nothing");
+    assertEquals(Path.of("/dev/sda2"), source("/mnt/twice/f"), "the later mount hides the earlier");
+  }
+
+  @Test
+  void deviceNumbersGoBothWays() {
+    for (long[] number : new long[][] {{8, 1}, {254, 0}, {259, 300}, {0xabcde, 0x1fffff}}) {
+      long device = BlockSysfs.device(number[0], number[1]);
+      assertEquals(number[0], BlockSysfs.major(device));
+      assertEquals(
+          Path.of("/sys/dev/block/" + number[0] + ":" + number[1]), BlockSysfs.directory(device));
+    }
+  }
+
+  @Test
+  void fileOnALoopDeviceLeadsDownToTheBackingFilesDevice() throws IOException {
+    Path image = directory.resolve("image");
+    Files.createFile(image);
+    Programs.succeed("truncate", "-s", "4M", image.toString());
+    try (LoopDevice loop = LoopDevice.over(image);
+        SmallFileSystem mounted = SmallFileSystem.ext4(directory, loop)) {
+      Path file = Files.createFile(mounted.path().resolve("f"));
+      FileStatus status = FileStatus.of(file, "stat");
+      FileStatus imageStatus = FileStatus.of(image, "stat");
+      List<StorageIdentity> stack = StorageStack.of(file, status);
+      assertEquals(
+          List.of(
+              status.identity(),
+              FileStatus.of(loop.path(), "stat").identity(),
+              imageStatus.identity(),
+              new StorageIdentity(true, 0, imageStatus.fileSystem())),
+          stack.subList(0, 4));
+    }
+  }
+
+  @Test
+  void partitionLeadsToItsDisk() throws IOException {
+    Programs.assume("sfdisk");
+    Path image = directory.resolve("disk");
+    Files.createFile(image);
+    Programs.succeed("truncate", "-s", "8M", image.toString());
+    Programs.succeed("sh", "-c", "echo 2048,4096 | sfdisk -q " + image);
+    try (LoopDevice loop = LoopDevice.over(image, "--partscan")) {
+      Path partition = Path.of(loop.path() + "p1");
+      assumeTrue(Files.exists(partition), "the kernel made no partition of the loop device");
+      Programs.succeed("mkfs.ext4", "-q", "-F", partition.toString());
+      Path mount = Files.createDirectory(directory.resolve("partition"));
+      Programs.succeed("mount", partition.toString(), mount.toString());
+      try {
+        Path file = Files.createFile(mount.resolve("f"));
+        List<StorageIdentity> stack = StorageStack.of(file, FileStatus.of(file, "stat"));
+        assertTrue(stack.contains(FileStatus.of(partition, "stat").identity()), stack.toString());
+        assertTrue(stack.contains(FileStatus.of(loop.path(), "stat").identity()), stack.toString());
+      } finally {
+        Programs.succeed("umount", mount.toString());
+      }
+    }
+  }
+
+  @Test
+  void memoryFileSystemHasOnlyItself() throws IOException {
+    try (SmallFileSystem small = SmallFileSystem.tmpfs(directory, 1 << 20)) {
+      Path file = Files.createFile(small.path().resolve("f"));
+      FileStatus status = FileStatus.of(file, "stat");
+      assertEquals(
+          List.of(status.identity(), status.fileSystemDevice()), StorageStack.of(file, status));
+    }
+  }
+}
