@@ -90,7 +90,7 @@ class Round:
                 self.place.settle()
                 stride = DEFAULT_CHUNK if server.name == "sluice-default" else CHUNK
                 first = workload.first_touch(server, server.uri(), self.place.size_bytes, stride,
-                                             self.scratch, self.rng.randrange(1 << 30))
+                                             self.scratch)
                 self.record(self.place.name, workload.name + "-first", server.name, first)
             self.record(self.place.name, workload.name + "-again", server.name,
                         self._timed(server, workload, server.uri()))
