@@ -7,9 +7,9 @@ import java.util.logging.LogManager;
  * shutdown hook of its own, which runs beside the one that stops the bundles. Named on the command
  * line by {@code java.util.logging.manager}.
  */
-public final class LastingLogManager extends LogManager {
+public final class LastingLog extends LogManager {
   /** Made by the platform. */
-  public LastingLogManager() {}
+  public LastingLog() {}
 
   /** Does nothing: all handlers write through, so none needs to be closed. */
   @Override
