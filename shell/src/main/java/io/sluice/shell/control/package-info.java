@@ -1,0 +1,2 @@
+/** The agent's end of the control socket. */
+package io.sluice.shell.control;

@@ -1,0 +1,38 @@
+package io.sluice.shell.gogo;
+
+import io.sluice.block.ErrnoException;
+import org.apache.felix.service.command.CommandSession;
+import org.apache.felix.service.command.Descriptor;
+
+/** The Gogo scope {@code export}. */
+public final class ExportScope {
+  private final GogoCommands commands;
+
+  ExportScope(GogoCommands commands) {
+    this.commands = commands;
+  }
+
+  /** {@code export:nbd}. */
+  @Descriptor("Serve under one more name: DEVICE-OR-IMAGE [--name N] [--read-only]")
+  public Object nbd(CommandSession session, String[] arguments) throws ErrnoException {
+    return commands.run(session, "export nbd", (Object[]) arguments);
+  }
+
+  /** {@code export:fuse}. */
+  @Descriptor("Show as a file: DEVICE-OR-IMAGE [FILE]")
+  public Object fuse(CommandSession session, String[] arguments) throws ErrnoException {
+    return commands.run(session, "export fuse", (Object[]) arguments);
+  }
+
+  /** {@code export:list}. */
+  @Descriptor("List everything that clients can ask for")
+  public Object list(CommandSession session, String[] arguments) throws ErrnoException {
+    return commands.run(session, "export list", (Object[]) arguments);
+  }
+
+  /** {@code export:remove}. */
+  @Descriptor("Take away a name that was added: NAME")
+  public Object remove(CommandSession session, String[] arguments) throws ErrnoException {
+    return commands.run(session, "export remove", (Object[]) arguments);
+  }
+}
