@@ -233,6 +233,7 @@ public final class CowArea {
       putSlots(chunk + at - from, end - at, storeOffsetBytes);
       chunksSaved.add(end - at);
     }
+    bytes.limit(lengthBytes); // the chunks behind are still to be looked at
   }
 
   private ErrnoException overflow(long chunk) {

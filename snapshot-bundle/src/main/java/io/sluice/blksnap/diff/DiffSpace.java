@@ -95,7 +95,7 @@ public final class DiffSpace {
     this.growBelowBytes = halfPortionBytes();
     long capacityBytes = store.capacityBytes();
     if (capacityBytes <= portionBytes / 2) {
-      if (capacityBytes > this.limitBytes) {
+      if (limitTold && capacityBytes > this.limitBytes) {
         throw new ErrnoException(
             Errno.ENOSPC,
             store.description()

@@ -236,6 +236,24 @@ class SnapshotEngineTest {
   }
 
   @Test
+  void aRunOfDataAndZeroesAndDataIsSavedWhole() throws Exception {
+    Arrays.fill(disk.bytes, 2 * CHUNK, 5 * CHUNK, (byte) 0);
+    before = disk.bytes.clone();
+    BlockDevice image = takeOne(0);
+    disk.write(0, filled(SIZE, 2));
+    assertArrayEquals(before, readAll(image));
+    assertEquals(3, engine.list().get(0).devices().get(0).chunksZero());
+  }
+
+  @Test
+  void withoutALimit_aReadyStoreOfAnySizeIsTaken() throws Exception {
+    store = new MemoryStore(100 * CHUNK, Long.MAX_VALUE);
+    BlockDevice image = takeOne(0);
+    disk.write(0, filled(SIZE, 2));
+    assertArrayEquals(before, readAll(image));
+  }
+
+  @Test
   void case44_imageAndOriginWritesInOneChunk_inBothOrders() throws Exception {
     BlockDevice image = takeOne(0);
     image.submit(new Bio().write(100, ByteBuffer.wrap(filled(8, 1)), 0));
