@@ -305,6 +305,11 @@ public final class ControlDescriptor implements AutoCloseable {
     return askDevice(Libc.BLKPBSZGET, "ask the physical sector size");
   }
 
+  /** Whether a block device takes no writes; it may be opened for writing all the same. */
+  public boolean readOnlyDevice() throws ErrnoException {
+    return askDevice(Libc.BLKROGET, "ask whether it is read-only") != 0;
+  }
+
   private int askDevice(long request, String what) throws ErrnoException {
     int[] answer = new int[1];
     int number = 0;

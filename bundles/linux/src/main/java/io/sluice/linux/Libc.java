@@ -42,6 +42,7 @@ final class Libc {
   static final int F_WRLCK = 1;
   static final int F_UNLCK = 2;
 
+  static final long BLKROGET = 0x125e;
   static final long BLKSSZGET = 0x1268;
   static final long BLKDISCARD = 0x1277;
   static final long BLKPBSZGET = 0x127b;

@@ -64,6 +64,7 @@ public final class FileOriginProvider implements OriginProvider {
             Errno.EBUSY, "open " + path + ": this agent has it open already, as " + other);
       }
       claimed = identity;
+      checkWritable(control, status, path, options);
       lock(control, path, options.readOnly());
       return open(file, path, options, status, control);
     } catch (ErrnoException | RuntimeException e) {
@@ -154,6 +155,16 @@ public final class FileOriginProvider implements OriginProvider {
             default -> "";
           };
       throw advice.isEmpty() ? e : new ErrnoException(e.errno(), e.text() + advice, e);
+    }
+  }
+
+  /** The kernel lets a read-only device be opened for writing, and fails each write. */
+  private static void checkWritable(
+      ControlDescriptor control, FileStatus status, String path, OriginOptions options)
+      throws ErrnoException {
+    if (status.block() && !options.readOnly() && control.readOnlyDevice()) {
+      throw new ErrnoException(
+          Errno.EROFS, "open " + path + ": the device is read-only; add it with --read-only");
     }
   }
 
