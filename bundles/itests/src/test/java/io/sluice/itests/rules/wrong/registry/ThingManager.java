@@ -1,0 +1,4 @@
+package io.sluice.itests.rules.wrong.registry;
+
+/** A name that says nothing. */
+public final class ThingManager {}
