@@ -26,9 +26,8 @@ final class Freeze implements Frozen {
   }
 
   /**
-   * Closes all gates, then drains all. Were each one drained before the next is closed, a client
-   * that waits for its write to the first device could still write to the last: the cut would hold
-   * the second write without the first.
+   * Closes all gates, then drains all, so that the drains run side by side and no device goes on
+   * taking bios while another one is already held for it.
    *
    * @param task for the error
    * @param drainLimitNanos for all of them together

@@ -83,6 +83,12 @@ final class LiveDevices implements DeviceTable {
     try {
       LiveDevice device = new LiveDevice(name, open(row.provider, path, options, task), options);
       enter(row, device);
+      if (!providers.get().contains(row.provider)) {
+        // It left between our choice and our entry, and did not meet the device in the table.
+        drop(row);
+        throw new ErrnoException(
+            Errno.EAGAIN, task + ": the provider of origin " + path + " was stopped; try again");
+      }
       LOG.log(INFO, "device {0} added on {1}", name, path);
       return device.info();
     } catch (ErrnoException | RuntimeException | Error e) {
