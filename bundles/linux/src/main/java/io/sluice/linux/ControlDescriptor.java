@@ -32,15 +32,15 @@ public final class ControlDescriptor implements AutoCloseable {
    * Opens a file that exists.
    *
    * @param writable for reading and writing, else for reading
-   * @param exclusive claims a block device against mounts and other exclusive users; no meaning for
-   *     other files
+   * @param claim for a block device: claims it against mounts and other exclusive users
    * @throws ErrnoException what open(2) reports; EBUSY for a claimed device
    */
-  public static ControlDescriptor open(Path path, boolean writable, boolean exclusive)
+  public static ControlDescriptor open(Path path, boolean writable, boolean claim)
       throws ErrnoException {
-    // O_NONBLOCK, lest a named pipe put in the file's place hang the caller.
-    int flags = (writable ? Libc.O_RDWR : Libc.O_RDONLY) | Libc.O_NONBLOCK;
-    return open(path, flags | (exclusive ? Libc.O_EXCL : 0), path.toString());
+    int access = writable ? Libc.O_RDWR : Libc.O_RDONLY;
+    // O_NONBLOCK, lest a named pipe put in the file's place hang the caller; not on a block device,
+    // where it would mean not to look for a medium.
+    return open(path, access | (claim ? Libc.O_EXCL : Libc.O_NONBLOCK), path.toString());
   }
 
   /**
@@ -74,7 +74,7 @@ public final class ControlDescriptor implements AutoCloseable {
     byte[] bytes = path.toString().getBytes(SystemErrors.NATIVE_CHARSET);
     byte[] terminated = Arrays.copyOf(bytes, bytes.length + 1);
     while (true) {
-      int fd = Libc.open(terminated, flags | Libc.O_CLOEXEC, 0600);
+      int fd = firstCall(terminated, flags | Libc.O_CLOEXEC);
       if (fd >= 0) {
         return new ControlDescriptor(fd, name);
       }
@@ -82,6 +82,21 @@ public final class ControlDescriptor implements AutoCloseable {
       if (number != Libc.EINTR) {
         throw SystemErrors.failure(number, "open " + name);
       }
+    }
+  }
+
+  /** Where the C library is needed first, and so where it shows if it can't be had. */
+  private static int firstCall(byte[] path, int flags) throws ErrnoException {
+    try {
+      return Libc.open(path, flags, 0600);
+    } catch (LinkageError e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw new ErrnoException(
+          Errno.ENOTSUP,
+          "call of the C library: "
+              + cause.getMessage()
+              + "; JNA unpacks its library into jna.tmpdir, which must allow execution",
+          e);
     }
   }
 

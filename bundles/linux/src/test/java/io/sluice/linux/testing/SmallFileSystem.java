@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** A mounted file system that is soon full. */
+/** A mounted file system, which lasts as long as the test. */
 public final class SmallFileSystem implements AutoCloseable {
   private final Path directory;
 
@@ -17,6 +17,11 @@ public final class SmallFileSystem implements AutoCloseable {
   /** A file system in memory, mounted below {@code parent}; skips the test where it can't be. */
   public static SmallFileSystem tmpfs(Path parent, long sizeBytes) throws IOException {
     return mount(parent, "-t", "tmpfs", "-o", "size=" + sizeBytes, "tmpfs");
+  }
+
+  /** A file system without fallocate, mounted below {@code parent}; likewise. It is never full. */
+  public static SmallFileSystem ramfs(Path parent) throws IOException {
+    return mount(parent, "-t", "ramfs", "ramfs");
   }
 
   /** An ext4 file system on {@code device}, mounted below {@code parent}; likewise. */

@@ -51,8 +51,10 @@ public final class FileOriginProvider implements OriginProvider {
   public OriginDevice open(String path, OriginOptions options) throws ErrnoException {
     Path file = parse(path);
     checkBlockSize(options.blockSizeBytes(), path);
-    checkKind(FileStatus.of(file, "open " + path), path);
-    ControlDescriptor control = openControl(file, options);
+    FileStatus expected = FileStatus.of(file, "open " + path);
+    // Before it is opened, which alone has effects on some special files.
+    checkKind(expected, path);
+    ControlDescriptor control = openControl(file, expected.block(), options);
     StorageIdentity claimed = null;
     try {
       FileStatus status = control.status();
@@ -80,8 +82,14 @@ public final class FileOriginProvider implements OriginProvider {
       Path file, String path, OriginOptions options, FileStatus status, ControlDescriptor control)
       throws ErrnoException {
     int storeBlockBytes = storeBlockBytes(file);
-    int alignmentBytes = options.direct() ? storeBlockBytes : 0;
-    DeviceGeometry geometry = geometry(path, options, status, control, storeBlockBytes);
+    int leastBytes = status.block() ? control.logicalSectorSizeBytes() : 1;
+    if (options.direct()) {
+      leastBytes = Math.max(Math.max(leastBytes, storeBlockBytes), BLOCK_SIZE_MIN_BYTES);
+    }
+    int alignmentBytes = options.direct() ? leastBytes : 0;
+    int physicalBytes = status.block() ? control.physicalSectorSizeBytes() : storeBlockBytes;
+    DeviceGeometry geometry =
+        geometry(path, options, status, control.sizeBytes(), leastBytes, physicalBytes);
     SteadyChannel channel = openChannel(control, path, options, alignmentBytes);
     StorageIdentity identity = status.identity();
     return new FileOrigin(
@@ -139,10 +147,10 @@ public final class FileOriginProvider implements OriginProvider {
             + "; name a regular file (a raw disk image) or a block special file");
   }
 
-  private static ControlDescriptor openControl(Path file, OriginOptions options)
+  private static ControlDescriptor openControl(Path file, boolean block, OriginOptions options)
       throws ErrnoException {
     try {
-      return ControlDescriptor.open(file, !options.readOnly(), true);
+      return ControlDescriptor.open(file, !options.readOnly(), block);
     } catch (ErrnoException e) {
       String advice =
           switch (e.errno()) {
@@ -198,15 +206,12 @@ public final class FileOriginProvider implements OriginProvider {
       String path,
       OriginOptions options,
       FileStatus status,
-      ControlDescriptor control,
-      int storeBlockBytes)
+      long sizeBytes,
+      int leastBytes,
+      int physicalBytes)
       throws ErrnoException {
-    int least = status.block() ? control.logicalSectorSizeBytes() : 1;
-    if (options.direct()) {
-      least = Math.max(Math.max(least, storeBlockBytes), BLOCK_SIZE_MIN_BYTES);
-    }
-    int blockSizeBytes = options.blockSizeBytes() == 0 ? least : options.blockSizeBytes();
-    if (blockSizeBytes < least) {
+    int blockSizeBytes = options.blockSizeBytes() == 0 ? leastBytes : options.blockSizeBytes();
+    if (blockSizeBytes < leastBytes) {
       throw new ErrnoException(
           Errno.EINVAL,
           "open "
@@ -214,16 +219,14 @@ public final class FileOriginProvider implements OriginProvider {
               + ": block size "
               + blockSizeBytes
               + " is below the "
-              + least
+              + leastBytes
               + (options.direct() ? " that direct I/O needs here" : " of the device's sectors"));
     }
-    long sizeBytes = control.sizeBytes();
     if (sizeBytes % blockSizeBytes != 0) {
       throw new ErrnoException(
           Errno.EINVAL, unevenSize(path, options, status, sizeBytes, blockSizeBytes));
     }
-    int physical = status.block() ? control.physicalSectorSizeBytes() : storeBlockBytes;
-    int preferred = Math.max(PREFERRED_MIN_BYTES, Math.min(physical, PREFERRED_MAX_BYTES));
+    int preferred = Math.max(PREFERRED_MIN_BYTES, Math.min(physicalBytes, PREFERRED_MAX_BYTES));
     return new DeviceGeometry(
         sizeBytes,
         blockSizeBytes,

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sluice.block.Bio;
 import io.sluice.block.Errno;
@@ -15,6 +14,7 @@ import io.sluice.block.OriginOptions;
 import io.sluice.block.StorageIdentity;
 import io.sluice.linux.testing.LoopDevice;
 import io.sluice.linux.testing.Programs;
+import io.sluice.linux.testing.SmallFileSystem;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -131,30 +131,18 @@ class BlockSpecialTest {
 
   @Test
   void deviceWithoutDiscardStillTakesTheHintAndZeroes() throws IOException {
-    // A file system without holes below the loop device: it then offers neither call.
-    Programs.assume("mkfs.vfat");
-    Path image = directory.resolve("fat");
-    Programs.succeed("truncate", "-s", "8M", image.toString());
-    try (LoopDevice outer = LoopDevice.over(image)) {
-      Programs.succeed("mkfs.vfat", outer.path().toString());
-      Path mount = Files.createDirectory(directory.resolve("fatmount"));
-      Programs.Result mounted =
-          Programs.run("mount", "-t", "vfat", outer.path().toString(), mount.toString());
-      assumeTrue(mounted.exit() == 0, "the kernel has no vfat: " + mounted.output());
-      try {
-        Path inner = Files.write(mount.resolve("inner"), content);
-        try (LoopDevice loop = LoopDevice.over(inner);
-            OriginFixture f = new OriginFixture(loop.path(), OriginOptions.DEFAULT)) {
-          f.origin.submit(new Bio().discard(0, 4096, 0));
-          assertArrayEquals(content, f.read(0, MIB));
-          Bio fast = new Bio().writeZeroes(0, 4096, Bio.FAST_ONLY);
-          assertEquals(Errno.ENOTSUP, f.refused(fast).errno());
-          assertArrayEquals(content, f.read(0, MIB), "untouched");
-          f.origin.submit(new Bio().writeZeroes(0, 4096, 0));
-          assertArrayEquals(new byte[4096], f.read(0, 4096));
-        }
-      } finally {
-        Programs.succeed("umount", mount.toString());
+    // A file system without fallocate below the loop device: so that offers neither call.
+    try (SmallFileSystem simple = SmallFileSystem.ramfs(directory)) {
+      Path inner = Files.write(simple.path().resolve("inner"), content);
+      try (LoopDevice loop = LoopDevice.over(inner);
+          OriginFixture f = new OriginFixture(loop.path(), OriginOptions.DEFAULT)) {
+        f.origin.submit(new Bio().discard(0, 4096, 0));
+        assertArrayEquals(content, f.read(0, MIB));
+        Bio fast = new Bio().writeZeroes(0, 4096, Bio.FAST_ONLY);
+        assertEquals(Errno.ENOTSUP, f.refused(fast).errno());
+        assertArrayEquals(content, f.read(0, MIB), "untouched");
+        f.origin.submit(new Bio().writeZeroes(0, 4096, 0));
+        assertArrayEquals(new byte[4096], f.read(0, 4096));
       }
     }
   }

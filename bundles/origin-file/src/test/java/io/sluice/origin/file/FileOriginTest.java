@@ -315,6 +315,23 @@ class FileOriginTest {
   }
 
   @Test
+  void fileSystemWithoutHolesTakesDiscardsAsHintsAndHasZeroesWritten() throws IOException {
+    try (SmallFileSystem simple = SmallFileSystem.ramfs(directory)) {
+      Path there = Files.write(simple.path().resolve("f"), content);
+      try (OriginFixture f = new OriginFixture(there, OriginOptions.DEFAULT)) {
+        f.origin.submit(new Bio().discard(0, 4096, 0));
+        Bio fast = new Bio().writeZeroes(0, 4096, Bio.FAST_ONLY);
+        assertEquals(Errno.ENOTSUP, f.refused(fast).errno());
+        assertArrayEquals(content, f.read(0, MIB + 7));
+        f.origin.submit(new Bio().writeZeroes(5, MIB - 8, 0));
+        Arrays.fill(content, 5, MIB - 3, (byte) 0);
+        assertArrayEquals(content, f.read(0, MIB + 7));
+        assertEquals(List.of(MIB + 7 + " DATA"), f.status(0, MIB + 7));
+      }
+    }
+  }
+
+  @Test
   void fullFileSystemIsEnospcWithTheRangeThatDidNotFit() throws IOException {
     try (SmallFileSystem small = SmallFileSystem.tmpfs(directory, 64 << 10)) {
       Path sparse = small.path().resolve("f");

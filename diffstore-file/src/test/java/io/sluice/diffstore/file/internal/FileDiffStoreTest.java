@@ -208,6 +208,23 @@ class FileDiffStoreTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {FILE, DIRECTORY})
+  void withoutFallocateTheFileIsLengthenedAndSaysSo(String kind) throws IOException {
+    try (SmallFileSystem simple = SmallFileSystem.ramfs(directory)) {
+      Path path = kind.equals(FILE) ? simple.path().resolve("diff") : simple.path();
+      try (DiffStore store = open(kind, path)) {
+        store.grow(MIB);
+        assertEquals(MIB, store.capacityBytes());
+        assertTrue(store.description().contains("not reserved"), store.description());
+        store.write(MIB - 4096, random(4096, 1));
+        store.release(0, 4096);
+        assertEquals(random(4096, 1), read(store, MIB - 4096, 4096));
+        assertEquals(ByteBuffer.allocate(4096), read(store, 0, 4096));
+      }
+    }
+  }
+
   @Test
   void oneFileNeverServesTwoStoresByWhateverName() throws IOException {
     Path file = directory.resolve("diff");
