@@ -1,0 +1,108 @@
+# shellcheck shell=bash
+# What the interop tests share. Each script in tests/ sources it, starts an agent of its own in a
+# private run directory with `agent`, and reports each of its cases with `check`.
+#
+#   . "${BASH_SOURCE%/*}/../lib.sh"
+#   agent
+#   size_is_right() { [ "$(nbdinfo --size "$(uri disk)")" -eq $((64 * MIB)) ]; }
+#   check size size_is_right
+
+set -uo pipefail
+IT_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$IT_DIR/../../../scripts/lib.sh"
+
+MIB=$((1 << 20))
+TEST_NAME=$(basename "$0" .sh)
+# libnbd's bindings belong to the system's Python, which need not be the first in PATH.
+PYTHON=/usr/bin/python3
+PAGE_TIME_LIMIT_SECONDS=30
+
+need_jdk
+scratch_dir T
+RUN=$T/run
+export SLUICE_RUN=$RUN PATH=$SLUICE_HOME/bin:$PATH
+
+# agent [OPTION...]: starts the agent of this test; it stops at the end.
+agent() {
+  "$SLUICE_HOME/bin/sluiced" --run-dir "$RUN" "$@" || die "$TEST_NAME: the agent did not start"
+  on_exit agent_stop "$RUN"
+}
+
+# uri EXPORT
+uri() { printf 'nbd+unix:///%s?socket=%s' "$1" "$RUN/nbd.sock"; }
+
+# check NAME COMMAND [ARG...]: one case. The command runs in a subshell with errexit; with 77 it is
+# skipped, and its last line says why.
+check() {
+  local name=$TEST_NAME-$1 log=$T/check.log status=0
+  shift
+  # In the background and waited for, because errexit is off in whatever a condition runs.
+  (set -eu; "$@") >"$log" 2>&1 </dev/null &
+  wait $! || status=$?
+  case $status in
+    0) passed "$name"; sed -n 's/^figure: /     /p' "$log" ;;
+    77) skipped "$name" "$(tail -n 1 "$log")" ;;
+    *)
+      failed "$name" "status $status: $(tail -n 1 "$log")"
+      tail -n 30 "$log" | sed 's/^/     | /' >&2
+      if [ -f "$RUN/sluiced.log" ]; then tail -n 10 "$RUN/sluiced.log" | sed 's/^/     agent | /' >&2; fi
+      ;;
+  esac
+}
+
+# skip REASON...: from within a case.
+skip() {
+  echo "$*"
+  exit 77
+}
+
+# figure TEXT...: a number worth seeing, shown under the case.
+figure() { echo "figure: $*"; }
+
+# refused WORD COMMAND...: the command must fail, in time, and its error must contain the word.
+refused() {
+  local word=$1 status=0
+  shift
+  timeout "$PAGE_TIME_LIMIT_SECONDS" "$@" >"$T/refused.out" 2>"$T/refused.err" || status=$?
+  cat "$T/refused.err"
+  [ "$status" -ne 0 ] || { echo "$* should be refused with $word, and exited 0"; return 1; }
+  [ "$status" -lt 124 ] || { echo "$*: ended by status $status"; return 1; }
+  grep -q -- "$word" "$T/refused.err" || { echo "$*: $word is not in its message"; return 1; }
+}
+
+# same WHAT EXPECTED ACTUAL
+same() { [ "$2" = "$3" ] || { echo "$1: expected $2, is $3"; return 1; }; }
+
+# until_true SECONDS COMMAND...: waits for something outside this process; fails at the time limit.
+until_true() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    [ $SECONDS -lt $deadline ] || { echo "did not come true in time: $*"; return 1; }
+    sleep 0.05
+  done
+}
+
+# json FILE EXPRESSION: evaluates a Python expression over the document, which is called d.
+json() { "$PYTHON" -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"; }
+
+# random_file FILE MEBIBYTES
+random_file() { head -c $(($2 * MIB)) /dev/urandom >"$1"; }
+
+# resident_mib: the agent's resident memory now; peak_mib: the most it was.
+_status_mib() { awk -v key="$1" '$1 == key":" { print int($2 / 1024) }' "/proc/$(agent_pid "$RUN")/status"; }
+resident_mib() { _status_mib VmRSS; }
+peak_mib() { _status_mib VmHWM; }
+
+have_libnbd() { "$PYTHON" -c 'import nbd' 2>/dev/null; }
+need_libnbd() { have_libnbd || skip "no libnbd for $PYTHON (package python3-libnbd)"; }
+
+# record ARG...: the independent record of writes, java/WriteRecord.java, compiled once.
+record() {
+  local classes=$T/record-classes
+  [ -d "$classes" ] || "$JAVA_HOME/bin/javac" -d "$classes" "$IT_DIR/java/WriteRecord.java"
+  "$JAVA_HOME/bin/java" -XX:TieredStopAtLevel=1 -cp "$classes" WriteRecord "$@"
+}
+
+# acknowledged LOG: the writes that a qemu-io with this output has completed.
+acknowledged() { grep -c wrote "$1" || true; }

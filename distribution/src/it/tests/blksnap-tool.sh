@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# The tool blksnap, as its users drive it.
+. "${BASH_SOURCE%/*}/../lib.sh"
+
+random_file "$T/disk.img" 16
+random_file "$T/second.img" 16
+agent
+sluice device add disk "$T/disk.img" || die "device add"
+sluice device add second "$T/second.img" || die "device add"
+
+version() { blksnap version | grep -Ex '[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+'; }
+attach() {
+  same 'first time' 'Attached successfully' "$(blksnap attach --device="$T/disk.img")"
+  same 'second time' 'Already was attached' "$(blksnap attach -d "$T/disk.img")"
+}
+cbtinfo() {
+  blksnap cbtinfo -d "$T/disk.img" | tee "$T/cbt"
+  grep -qx 'block_size=65536' "$T/cbt"
+  grep -qx "device_capacity=$((16 * MIB))" "$T/cbt"
+  grep -qx 'block_count=256' "$T/cbt"
+  grep -Eqx 'generation_id=[0-9a-f-]{36}' "$T/cbt"
+  grep -qx 'changes_number=0' "$T/cbt"
+}
+flow() {
+  cp "$T/disk.img" "$T/before.img"
+  qemu-io -f raw -c 'write -P 1 320k 64k' -c flush "$(uri disk)"
+  cp "$T/disk.img" "$T/taken.img"
+  local id image
+  id=$(blksnap snapshot_create -d "$T/disk.img" "$T/second.img" -f "$T" -l 128M | head -n 1)
+  echo "$id" | grep -Ex '[0-9a-f-]{36}'
+  same 'take says' '' "$(blksnap snapshot_take --id="$id")"
+  same 'collect' "$id " "$(blksnap snapshot_collect | head -n 1)"
+  qemu-io -f raw -c 'write -P 2 0 4M' -c flush "$(uri disk)"
+  blksnap snapshot_info -d "$T/disk.img" | tee "$T/info"
+  grep -qx 'error_code=0' "$T/info"
+  image=$(blksnap snapshot_info -d "$T/disk.img" --field image)
+  [ -n "$image" ]
+  same 'image= line' "image=$image" "$(grep '^image=' "$T/info")"
+  nbdcopy "$(uri "disk@$id")" "$T/copy.raw"
+  cmp "$T/taken.img" "$T/copy.raw"
+  blksnap readcbtmap -d "$T/disk.img" -f "$T/map"
+  same 'map length' 256 "$(stat -c %s "$T/map")"
+  same 'block 5 in the map' 1 "$(od -A n -t u1 -j 5 -N 1 "$T/map" | tr -d ' ')"
+  same 'block 6 in the map' 0 "$(od -A n -t u1 -j 6 -N 1 "$T/map" | tr -d ' ')"
+  blksnap markdirtyblock -d "$T/disk.img" -r 2048:8
+  blksnap readcbtmap -d "$T/disk.img" -f "$T/map"
+  same 'block 16 in the map' 1 "$(od -A n -t u1 -j 16 -N 1 "$T/map" | tr -d ' ')"
+  blksnap snapshot_waitevent -i "$id" -t 200 | tee "$T/event"
+  grep -qx 'result=timeout' "$T/event"
+  same 'destroy says' '' "$(blksnap snapshot_destroy -i "$id")"
+  same 'collect afterwards' '' "$(blksnap snapshot_collect | tr -d '\n ')"
+  same 'detach says' '' "$(blksnap detach -d "$T/disk.img")"
+}
+overflow_is_an_event() {
+  local id
+  blksnap attach -d "$T/disk.img"
+  id=$(blksnap snapshot_create -d "$T/disk.img" -f "$T" -l 1M | head -n 1)
+  blksnap snapshot_take -i "$id"
+  blksnap snapshot_watcher -i "$id" >"$T/watched" &
+  local watcher=$!
+  qemu-io -f raw -c 'write -P 5 0 16M' -c flush "$(uri disk)"
+  timeout 30 tail --pid="$watcher" -s 0.1 -f /dev/null
+  cat "$T/watched"
+  grep -qi corrupted "$T/watched"
+  grep -q 'Snapshot watcher finished' "$T/watched"
+  same 'error_code' -28 "$(blksnap snapshot_info -d "$T/disk.img" --field error_code)"
+  blksnap snapshot_destroy -i "$id"
+  blksnap detach -d "$T/disk.img"
+}
+errors() {
+  refused '' blksnap cbtinfo
+  grep -q "Argument 'device' is missed" "$T/refused.err"
+  refused 'Command is not set' blksnap nonsense
+  refused '' blksnap snapshot_take -i b2f7b1a6-3f77-4b1c-9c1b-000000000000
+  refused '' blksnap cbtinfo -d "$T/not-there.img"
+}
+
+check version version
+check attach attach
+check cbtinfo cbtinfo
+check flow flow
+check overflow-is-an-event overflow_is_an_event
+check errors errors
