@@ -54,10 +54,12 @@ class ShippedBundlesTest {
   private static final int DEVICE_SIZE_BYTES = 1 << 20;
   private static final int BLOCK_SIZE_BYTES = 4096;
 
-  private final BundleContext context = FrameworkUtil.getBundle(getClass()).getBundleContext();
   private final List<ServiceTracker<?, ?>> trackers = new ArrayList<>();
 
   @TempDir Path scratch;
+
+  /** Set in the framework; the class is made outside of it too, where there is none. */
+  private BundleContext context;
 
   @Configuration
   static Option[] configuration() throws IOException {
@@ -74,6 +76,7 @@ class ShippedBundlesTest {
 
   @BeforeEach
   void nothingIsThereYet() throws Exception {
+    context = FrameworkUtil.getBundle(getClass()).getBundleContext();
     assertEquals(List.of(), service(DeviceTable.class).list());
     assertEquals(List.of(), service(SnapshotControl.class).list());
   }
