@@ -15,7 +15,7 @@ interface Endpoint extends AutoCloseable {
   SocketChannel accept() throws IOException;
 
   /**
-   * Decides on a client.
+   * Decides on a client, and sets its socket up.
    *
    * @return who it is, for people
    * @throws IOException if it may not come in

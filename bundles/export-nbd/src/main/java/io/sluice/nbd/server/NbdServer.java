@@ -9,8 +9,9 @@ import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.SynchronousQueue;
@@ -46,12 +47,12 @@ public final class NbdServer implements AutoCloseable {
   static final long FAREWELL_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
   /** How long requests under way may take to finish then. */
-  static final long DRAIN_NANOS = TimeUnit.SECONDS.toNanos(5);
+  static final long DRAIN_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private final ExportTable table;
   private final long handshakeMaxNanos;
   private final List<Endpoint> endpoints = new ArrayList<>();
-  private final Map<Session, SocketChannel> sessions = new ConcurrentHashMap<>();
+  private final Set<Client> clients = ConcurrentHashMap.newKeySet();
   private final ScheduledThreadPoolExecutor watchdog;
   private final ThreadPoolExecutor workers;
   private final SessionResources resources;
@@ -123,15 +124,15 @@ public final class NbdServer implements AutoCloseable {
   /** The clients that are served an export now. */
   public int clientCount(String exportName) {
     return (int)
-        sessions.keySet().stream()
-            .map(Session::export)
+        clients.stream()
+            .map(client -> client.session.export())
             .filter(export -> export != null && export.name().equals(exportName))
             .count();
   }
 
   /** The clients connected now, whatever they do. */
   int connectionCount() {
-    return sessions.size();
+    return clients.size();
   }
 
   /** What clients and workers have taken from the buffer pools. */
@@ -144,19 +145,20 @@ public final class NbdServer implements AutoCloseable {
    * with ESHUTDOWN, the connections closed. Returns when they are gone, or a bounded time later.
    */
   public void endSessions(Predicate<Export> which) {
-    List<Session> ending =
-        sessions.keySet().stream()
-            .filter(session -> session.export() != null && which.test(session.export()))
+    List<Client> ending =
+        clients.stream()
+            .filter(client -> client.session.export() != null)
+            .filter(client -> which.test(client.session.export()))
             .toList();
     end(ending);
   }
 
-  private void end(List<Session> ending) {
-    ending.forEach(Session::stop);
-    List<Session> left = await(ending, FAREWELL_NANOS);
-    left.forEach(this::shutInput);
+  private void end(List<Client> ending) {
+    ending.forEach(client -> client.session.stop());
+    List<Client> left = await(ending, FAREWELL_NANOS);
+    left.forEach(Client::shutInput);
     left = await(left, DRAIN_NANOS);
-    left.forEach(Session::abort);
+    left.forEach(client -> client.session.abort());
     left = await(left, FAREWELL_NANOS);
     if (!left.isEmpty()) {
       int count = left.size();
@@ -166,29 +168,18 @@ public final class NbdServer implements AutoCloseable {
     }
   }
 
-  /** A client that waits reads the end of its stream; one that is being served is not disturbed. */
-  private void shutInput(Session session) {
-    SocketChannel channel = sessions.get(session);
-    try {
-      if (channel != null) {
-        channel.shutdownInput();
-      }
-    } catch (IOException e) {
-      session.abort();
-    }
-  }
-
-  private static List<Session> await(List<Session> ending, long nanos) {
+  private static List<Client> await(List<Client> ending, long nanos) {
     long deadline = System.nanoTime() + nanos;
-    List<Session> left = new ArrayList<>();
-    for (Session session : ending) {
+    List<Client> left = new ArrayList<>();
+    for (Client client : ending) {
       try {
-        if (!session.awaitEnd(Math.max(0, deadline - System.nanoTime()))) {
-          left.add(session);
+        long leftNanos = Math.max(0, deadline - System.nanoTime());
+        if (!client.gone.await(leftNanos, TimeUnit.NANOSECONDS)) {
+          left.add(client);
         }
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
-        left.add(session);
+        left.add(client);
       }
     }
     return left;
@@ -206,7 +197,7 @@ public final class NbdServer implements AutoCloseable {
         LOG.log(System.Logger.Level.WARNING, "closing " + endpoint.name(), e);
       }
     }
-    end(List.copyOf(sessions.keySet()));
+    end(List.copyOf(clients));
     watchdog.shutdownNow();
     workers.shutdown();
   }
@@ -244,12 +235,12 @@ public final class NbdServer implements AutoCloseable {
       }
     }
 
-    private void take(SocketChannel client) {
+    private void take(SocketChannel channel) {
       try {
-        String peer = endpoint.admit(client);
+        String peer = endpoint.admit(channel);
         enter();
         try {
-          start(client, peer);
+          new Client(channel, peer, this::leave).start(peer);
         } catch (RuntimeException | Error e) {
           leave();
           throw e;
@@ -259,36 +250,7 @@ public final class NbdServer implements AutoCloseable {
         LOG.log(
             System.Logger.Level.WARNING,
             () -> "NBD client on " + endpoint.name() + " refused: " + e.getMessage());
-        closeQuietly(client);
-      }
-    }
-
-    private void start(SocketChannel client, String peer) {
-      ScheduledFuture<?> deadline =
-          watchdog.schedule(() -> closeQuietly(client), handshakeMaxNanos, TimeUnit.NANOSECONDS);
-      Session session = new Session(client, peer, table, resources, () -> deadline.cancel(false));
-      sessions.put(session, client);
-      Runnable life =
-          () -> {
-            try {
-              session.run();
-            } finally {
-              deadline.cancel(false);
-              sessions.remove(session);
-              leave();
-            }
-          };
-      Thread thread = new Thread(life, "nbd-client " + peer);
-      thread.setDaemon(true);
-      try {
-        thread.start();
-      } catch (Error e) {
-        deadline.cancel(false);
-        sessions.remove(session);
-        throw e;
-      }
-      if (closed) {
-        session.abort();
+        closeQuietly(channel);
       }
     }
 
@@ -301,6 +263,63 @@ public final class NbdServer implements AutoCloseable {
 
     private synchronized void leave() {
       connectionCount--;
+    }
+  }
+
+  /** One client with its thread. */
+  private final class Client implements Runnable {
+    private final SocketChannel channel;
+    private final Session session;
+    private final Runnable onGone;
+    private final ScheduledFuture<?> deadline;
+    private final CountDownLatch gone = new CountDownLatch(1);
+
+    Client(SocketChannel channel, String peer, Runnable onGone) {
+      this.channel = channel;
+      this.onGone = onGone;
+      this.session = new Session(channel, peer, table, resources, this::cancelDeadline);
+      this.deadline = watchdog.schedule(session::abort, handshakeMaxNanos, TimeUnit.NANOSECONDS);
+    }
+
+    private void cancelDeadline() {
+      deadline.cancel(false);
+    }
+
+    void start(String peer) {
+      clients.add(this);
+      Thread thread = new Thread(this, "nbd-client " + peer);
+      thread.setDaemon(true);
+      try {
+        thread.start();
+      } catch (RuntimeException | Error e) {
+        cancelDeadline();
+        clients.remove(this);
+        throw e;
+      }
+      if (closed) {
+        session.abort();
+      }
+    }
+
+    @Override
+    public void run() {
+      try {
+        session.run();
+      } finally {
+        cancelDeadline();
+        clients.remove(this);
+        onGone.run();
+        gone.countDown();
+      }
+    }
+
+    /** If it waits for the client it reads the end; if it is being served it is not disturbed. */
+    private void shutInput() {
+      try {
+        channel.shutdownInput();
+      } catch (IOException e) {
+        session.abort();
+      }
     }
   }
 

@@ -3,7 +3,6 @@ package io.sluice.nbd.server;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import java.io.IOException;
-import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
@@ -16,11 +15,11 @@ final class TcpListener implements Endpoint {
   private static final int PORT_MAX = 65535;
 
   private final ServerSocketChannel channel;
-  private final InetSocketAddress address;
+  private final String name;
 
-  private TcpListener(ServerSocketChannel channel) throws IOException {
+  private TcpListener(ServerSocketChannel channel, String host) throws IOException {
     this.channel = channel;
-    this.address = (InetSocketAddress) channel.getLocalAddress();
+    this.name = host + ":" + ((InetSocketAddress) channel.getLocalAddress()).getPort();
   }
 
   /**
@@ -46,7 +45,7 @@ final class TcpListener implements Endpoint {
       // Before binding, so that it counts for the window that a connection starts with.
       channel.setOption(StandardSocketOptions.SO_RCVBUF, SOCKET_BUFFER_BYTES);
       channel.bind(wanted, BACKLOG);
-      return new TcpListener(channel);
+      return new TcpListener(channel, hostAndPort.substring(0, hostAndPort.lastIndexOf(':')));
     } catch (IOException e) {
       if (channel != null) {
         try {
@@ -86,15 +85,14 @@ final class TcpListener implements Endpoint {
 
   @Override
   public SocketChannel accept() throws IOException {
-    SocketChannel client = channel.accept();
-    client.setOption(StandardSocketOptions.TCP_NODELAY, true);
-    client.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
-    client.setOption(StandardSocketOptions.SO_SNDBUF, SOCKET_BUFFER_BYTES);
-    return client;
+    return channel.accept();
   }
 
   @Override
   public String admit(SocketChannel client) throws IOException {
+    client.setOption(StandardSocketOptions.TCP_NODELAY, true);
+    client.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+    client.setOption(StandardSocketOptions.SO_SNDBUF, SOCKET_BUFFER_BYTES);
     InetSocketAddress remote = (InetSocketAddress) client.getRemoteAddress();
     return remote.getAddress().getHostAddress() + ":" + remote.getPort();
   }
@@ -106,10 +104,7 @@ final class TcpListener implements Endpoint {
 
   @Override
   public String name() {
-    String host = address.getAddress().getHostAddress();
-    return (address.getAddress() instanceof Inet6Address ? "[" + host + "]" : host)
-        + ":"
-        + address.getPort();
+    return name;
   }
 
   @Override

@@ -100,10 +100,7 @@ final class UnixListener implements Endpoint {
 
   @Override
   public SocketChannel accept() throws IOException {
-    SocketChannel client = channel.accept();
-    client.setOption(StandardSocketOptions.SO_SNDBUF, SOCKET_BUFFER_BYTES);
-    client.setOption(StandardSocketOptions.SO_RCVBUF, SOCKET_BUFFER_BYTES);
-    return client;
+    return channel.accept();
   }
 
   @Override
@@ -112,6 +109,8 @@ final class UnixListener implements Endpoint {
     if (!user.equals(self) && !user.equals(root)) {
       throw new IOException("user " + user.getName() + " may not use " + path);
     }
+    client.setOption(StandardSocketOptions.SO_SNDBUF, SOCKET_BUFFER_BYTES);
+    client.setOption(StandardSocketOptions.SO_RCVBUF, SOCKET_BUFFER_BYTES);
     return "user " + user.getName();
   }
 

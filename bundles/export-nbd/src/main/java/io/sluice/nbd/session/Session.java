@@ -9,8 +9,6 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 
 /**
  * One client. {@link #run} serves it from greeting to farewell in the thread that calls it; the
@@ -37,7 +35,6 @@ public final class Session implements Runnable {
   private final ExportCatalog catalog;
   private final SessionResources resources;
   private final Runnable onAgreed;
-  private final CountDownLatch ended = new CountDownLatch(1);
   private ByteBuffer handshakeInput;
   private ByteBuffer handshakeOutput;
   private ByteBuffer input;
@@ -88,25 +85,26 @@ public final class Session implements Runnable {
     }
   }
 
-  /** Waits for the session's end; false if the time is over before. */
-  public boolean awaitEnd(long nanos) throws InterruptedException {
-    return ended.await(nanos, TimeUnit.NANOSECONDS);
-  }
-
   @Override
   public void run() {
     try {
-      serve();
+      converse();
     } catch (ProtocolException e) {
       LOG.log(System.Logger.Level.DEBUG, () -> peer + " let go: " + e.getMessage());
     } catch (IOException e) {
       LOG.log(System.Logger.Level.DEBUG, () -> peer + " is gone: " + e);
     } catch (RuntimeException | Error e) {
       LOG.log(System.Logger.Level.WARNING, "fault while serving " + peer, e);
+    }
+  }
+
+  /** The session itself. What it throws is why it ended; nothing is held any more then. */
+  void converse() throws IOException, ProtocolException {
+    try {
+      serve();
     } finally {
       abort();
       release();
-      ended.countDown();
     }
   }
 

@@ -1,0 +1,102 @@
+package io.sluice.nbd.osgi;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.sluice.block.BlockDevice;
+import io.sluice.block.Errno;
+import io.sluice.block.ErrnoException;
+import io.sluice.export.ExportInfo;
+import io.sluice.export.Exporter;
+import io.sluice.nbd.MemoryDevice;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.ServiceLoader;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.FrameworkUtil;
+import org.osgi.framework.ServiceReference;
+import org.osgi.framework.ServiceRegistration;
+import org.osgi.framework.launch.Framework;
+import org.osgi.framework.launch.FrameworkFactory;
+
+/** The activator on a real framework: devices in, control out, and the same backwards. */
+@Timeout(60)
+class NbdActivatorTest {
+  @TempDir Path directory;
+
+  private final Map<String, String> properties = new HashMap<>();
+  private final NbdActivator activator = new NbdActivator();
+  private Framework framework;
+
+  private BundleContext framework() throws Exception {
+    properties.put("org.osgi.framework.storage", directory.resolve("felix").toString());
+    properties.put("sluice.run.dir", directory.resolve("run").toString());
+    framework =
+        ServiceLoader.load(FrameworkFactory.class)
+            .findFirst()
+            .orElseThrow()
+            .newFramework(properties);
+    framework.start();
+    return framework.getBundleContext();
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    framework.stop();
+    framework.waitForStop(10_000);
+  }
+
+  private static ServiceRegistration<BlockDevice> register(
+      BundleContext context, String name, String role) {
+    return context.registerService(
+        BlockDevice.class,
+        new MemoryDevice(4096),
+        FrameworkUtil.asDictionary(
+            Map.of(BlockDevice.NAME_PROPERTY, name, BlockDevice.ROLE_PROPERTY, role)));
+  }
+
+  private static List<String> names(BundleContext context) {
+    ServiceReference<Exporter> reference = context.getServiceReference(Exporter.class);
+    return context.getService(reference).list().stream().map(ExportInfo::name).toList();
+  }
+
+  @Test
+  void devicesComeAndGo() throws Exception {
+    properties.put("sluice.nbd.tcp", "127.0.0.1:0, [::1]:0");
+    BundleContext context = framework();
+    register(context, "early", "live");
+    activator.start(context);
+    register(context, "hidden", "origin");
+    ServiceRegistration<BlockDevice> image = register(context, "early@a", "image");
+    assertEquals(List.of("early", "early@a"), names(context));
+    ServiceReference<Exporter> reference = context.getServiceReference(Exporter.class);
+    List<String> addresses = context.getService(reference).list().get(0).addresses();
+    assertEquals(3, addresses.size());
+    assertEquals("nbd+unix:///early?socket=" + directory.resolve("run/nbd.sock"), addresses.get(0));
+    image.unregister();
+    assertEquals(List.of("early"), names(context));
+    activator.stop(context);
+    assertEquals(null, context.getServiceReference(Exporter.class));
+    assertFalse(Files.exists(directory.resolve("run/nbd.sock")));
+  }
+
+  @Test
+  void refusedListenerFailsTheStartAndLeavesNothing() throws Exception {
+    properties.put("sluice.nbd.tcp", "0.0.0.0:0");
+    BundleContext context = framework();
+    ErrnoException e = assertThrows(ErrnoException.class, () -> activator.start(context));
+    assertEquals(Errno.EACCES, e.errno());
+    assertTrue(e.getMessage().contains("sluice.nbd.allow-remote=true"), e.getMessage());
+    assertFalse(Files.exists(directory.resolve("run/nbd.sock")));
+    assertEquals(null, context.getServiceReference(Exporter.class));
+  }
+}

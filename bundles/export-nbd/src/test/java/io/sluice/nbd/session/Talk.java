@@ -1,0 +1,79 @@
+package io.sluice.nbd.session;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import io.sluice.block.BlockDevice;
+import io.sluice.block.Errno;
+import io.sluice.block.ErrnoException;
+import io.sluice.nbd.Answers;
+import io.sluice.nbd.Conversation;
+import io.sluice.nbd.ScriptedChannel;
+import io.sluice.nbd.codec.ProtocolException;
+import java.io.IOException;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Executor;
+import java.util.function.LongSupplier;
+
+/** Has sessions with one export called "disk", in the caller's thread, and sees that none leaks. */
+final class Talk implements ExportCatalog {
+  static final String EXPORT = "disk";
+
+  final BufferPool connections = new BufferPool(Session.CONNECTION_BYTES);
+  final BufferPool workerBuffers = new BufferPool(8 << 20);
+  private final Export export;
+  private final SessionResources resources;
+
+  Talk(BlockDevice device) {
+    this(device, Runnable::run, System::nanoTime);
+  }
+
+  Talk(BlockDevice device, Executor workers, LongSupplier nanoClock) {
+    export = new Export(EXPORT, "A disk", device, false);
+    resources = new SessionResources(connections, workerBuffers, workers, nanoClock);
+  }
+
+  @Override
+  public List<Export> list() {
+    return List.of(export);
+  }
+
+  @Override
+  public Export find(String name) throws ErrnoException {
+    if (name.equals(EXPORT)) {
+      return export;
+    }
+    throw new ErrnoException(Errno.ENOENT, "no such export: " + name);
+  }
+
+  /** A session that ends well, or because the client hangs up where it may. */
+  Answers answers(Conversation said) throws IOException, ProtocolException {
+    return new Answers(bytes(said.toBytes(), null));
+  }
+
+  /** What a session sent; {@code pieces} as for {@link ScriptedChannel}. */
+  byte[] bytes(byte[] said, Random pieces) throws IOException, ProtocolException {
+    ScriptedChannel channel = new ScriptedChannel(said, pieces);
+    try {
+      session(channel).converse();
+    } finally {
+      assertEquals(0, connections.takenBytes(), "connection buffers not given back");
+      assertEquals(0, workerBuffers.takenBytes(), "worker buffers not given back");
+    }
+    return channel.heard();
+  }
+
+  /** What a session that had to be cut sent before. */
+  Answers answersUntilCut(Conversation said) {
+    ScriptedChannel channel = new ScriptedChannel(said.toBytes());
+    ProtocolException cut =
+        assertThrows(ProtocolException.class, () -> session(channel).converse());
+    assertEquals(0, connections.takenBytes(), cut::getMessage);
+    return new Answers(channel.heard());
+  }
+
+  Session session(ScriptedChannel channel) {
+    return new Session(channel, "test", this, resources, () -> {});
+  }
+}
