@@ -211,6 +211,9 @@ built() {
   [ -z "$newer" ]
 }
 
+# mark_built FILE: the product was built from sources as old as FILE, which is moved away.
+mark_built() { mv "$1" "$_build_stamp"; }
+
 # build: makes distribution/target/sluice-VERSION if it is missing or older than its sources.
 build() {
   need_jdk
@@ -223,10 +226,10 @@ build() {
   if ! built; then
     note "building (this takes a minute; the first time, longer)"
     touch "$_build_stamp.new"
-    maven -q -Dmaven.test.skip=true -pl distribution -am package ||
+    maven -q -DskipTests -pl distribution -am package ||
       die "the build failed; the lines above say where"
     [ -x "$SLUICE_HOME/bin/sluiced" ] || die "the build left no $SLUICE_HOME/bin/sluiced"
-    mv "$_build_stamp.new" "$_build_stamp"
+    mark_built "$_build_stamp.new"
   fi
   flock -u 9
   exec 9>&-
