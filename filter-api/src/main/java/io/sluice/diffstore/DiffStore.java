@@ -10,10 +10,10 @@ import org.osgi.annotation.versioning.ConsumerType;
  * One open difference store: bytes from 0 to {@link #capacityBytes()}. It keeps nothing beyond its
  * life, needs no flush and no order between writes; whoever opened it is its only user.
  *
- * <p>{@link #read} and {@link #write} may be called from any thread, at the same time, on ranges
- * that do not overlap. They block like the storage does. {@link #grow} and {@link #release} may run
- * beside them; {@link #grow} is called by one thread at a time, {@link #close} when nothing else
- * runs.
+ * <p>{@link #read} and {@link #write} may be called from any thread, at the same time. Two writes
+ * never overlap; a read beside a write of the same range returns old or new bytes, sector by
+ * sector. They block like the storage does. {@link #grow} and {@link #release} may run beside them;
+ * {@link #grow} is called by one thread at a time, {@link #close} when nothing else runs.
  */
 @ConsumerType
 public interface DiffStore extends AutoCloseable {

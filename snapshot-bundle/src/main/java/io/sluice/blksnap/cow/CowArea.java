@@ -149,6 +149,7 @@ public final class CowArea {
       Lock lock = lockOf(word);
       lock.lock();
       try {
+        checkAlive(); // whoever held the lock before may have found the store full
         saveRuns(word, wanted & ~saved.word(word), origin);
       } finally {
         lock.unlock();
@@ -176,9 +177,7 @@ public final class CowArea {
         } else {
           saveLargeChunk(chunk, origin, buffer);
         }
-        long done = SavedBits.mask(first, first + count - 1);
-        saved.set(word, done);
-        rest &= ~done;
+        rest &= ~SavedBits.mask(first, first + count - 1);
       }
     } finally {
       buffers.release(buffer);
@@ -200,6 +199,7 @@ public final class CowArea {
       }
       if (zero) {
         slots.putRun(chunk + done, end - done, SlotTable.ZERO_SLOT, 0);
+        markSaved(chunk + done, end - done);
         chunksZero.add(end - done);
       } else {
         storeRun(chunk + done, done, end, lengthBytes, buffer.bytes());
@@ -231,9 +231,17 @@ public final class CowArea {
       bytes.limit(Math.min(end << chunkShift, lengthBytes)).position(at << chunkShift);
       space.write(storeOffsetBytes, bytes);
       putSlots(chunk + at - from, end - at, storeOffsetBytes);
+      markSaved(chunk + at - from, end - at);
       chunksSaved.add(end - at);
     }
     bytes.limit(lengthBytes); // the chunks behind are still to be looked at
+  }
+
+  /** Sets the bits of chunks of one word, whose slots are in place. */
+  private void markSaved(long chunk, int chunkCount) {
+    int first = (int) (chunk & 63);
+    saved.set(
+        (int) (chunk >>> SavedBits.WORD_SHIFT), SavedBits.mask(first, first + chunkCount - 1));
   }
 
   private ErrnoException overflow(long chunk) {
@@ -273,6 +281,7 @@ public final class CowArea {
       space.write(storeOffsetBytes + at, buffer.bytes().flip());
     }
     putSlots(chunk, 1, storeOffsetBytes);
+    markSaved(chunk, 1);
     chunksSaved.increment();
   }
 
@@ -368,6 +377,24 @@ public final class CowArea {
   public void corrupt(ErrnoException cause) {
     if (errno.compareAndSet(ALIVE, cause.errno().number())) {
       listener.corrupted(cause);
+    }
+  }
+
+  /**
+   * Refuses what can't be done any more.
+   *
+   * @throws ErrnoException EIO if the area is corrupted
+   */
+  void checkAlive() throws ErrnoException {
+    int number = errno.get();
+    if (number != ALIVE) {
+      throw new ErrnoException(
+          Errno.EIO,
+          "the snapshot is lost on this device ("
+              + Errno.ofNumber(number)
+              + ": "
+              + Errno.ofNumber(number).meaning()
+              + "); the live device is not affected. Destroy it and take another");
     }
   }
 

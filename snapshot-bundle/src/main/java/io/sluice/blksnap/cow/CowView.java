@@ -61,7 +61,7 @@ public final class CowView {
       target.limit(limit);
     }
     // Last, so that what was read from the origin beside a failing copy is not handed out.
-    checkAlive();
+    area.checkAlive();
   }
 
   /** The first chunk from {@code chunk} on whose state differs, or {@code lastChunk + 1}. */
@@ -143,7 +143,7 @@ public final class CowView {
    */
   public void write(long offsetBytes, long lengthBytes, ByteBuffer data, BlockDevice origin)
       throws ErrnoException {
-    checkAlive();
+    area.checkAlive();
     if (lengthBytes == 0) {
       return;
     }
@@ -155,7 +155,7 @@ public final class CowView {
       writeInChunk(chunk, at, (int) (pieceEnd - at), data, origin);
       at = pieceEnd;
     }
-    checkAlive();
+    area.checkAlive();
   }
 
   private void writeInChunk(
@@ -265,7 +265,7 @@ public final class CowView {
           continue; // saved meanwhile
         }
       }
-      checkAlive();
+      area.checkAlive();
       boolean more =
           saved
               ? visitSaved(chunk, at, at + partBytes, visitor)
@@ -337,19 +337,6 @@ public final class CowView {
         left -= part;
       }
       return true;
-    }
-  }
-
-  private void checkAlive() throws ErrnoException {
-    int errno = area.errno();
-    if (errno != 0) {
-      throw new ErrnoException(
-          Errno.EIO,
-          "the snapshot is lost on this device ("
-              + Errno.ofNumber(errno)
-              + ": "
-              + Errno.ofNumber(errno).meaning()
-              + "); the live device is not affected. Destroy it and take another");
     }
   }
 }
