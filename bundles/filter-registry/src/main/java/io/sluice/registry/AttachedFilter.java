@@ -130,7 +130,14 @@ final class AttachedFilter {
   private String recordFault(String operation, Throwable fault) {
     faultCount.increment();
     String text =
-        "filter " + name() + " on device " + device + " failed in " + operation + ": " + fault;
+        "filter "
+            + name()
+            + " on device "
+            + device
+            + " failed in "
+            + operation
+            + ": "
+            + OneLine.of(fault);
     lastFault = text;
     return text;
   }
@@ -158,7 +165,7 @@ final class AttachedFilter {
     } catch (ErrnoException e) {
       throw e;
     } catch (Throwable fault) {
-      throw controlFault("command " + FilterTable.printable(command), fault);
+      throw controlFault("command " + OneLine.of(command), fault);
     } finally {
       commands.exit(stripe);
     }

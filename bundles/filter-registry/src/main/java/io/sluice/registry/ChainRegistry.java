@@ -88,8 +88,7 @@ public final class ChainRegistry implements FilterRegistry, AutoCloseable {
   public Map<String, Object> ctl(
       String device, String filter, String command, List<String> arguments) throws ErrnoException {
     LiveDevice live = devices.find(device, "filter ctl");
-    String task =
-        "filter ctl " + FilterTable.printable(device) + " " + FilterTable.printable(filter);
+    String task = "filter ctl " + OneLine.of(device) + " " + OneLine.of(filter);
     return ChainSwitch.find(live, filter, task).ctl(command, arguments);
   }
 

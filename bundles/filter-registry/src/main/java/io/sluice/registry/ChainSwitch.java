@@ -81,7 +81,7 @@ final class ChainSwitch {
       throw e;
     } catch (Throwable fault) {
       retire(device, lower);
-      String text = task + ": filter " + entry.name() + " failed in attach: " + fault;
+      String text = task + ": filter " + entry.name() + " failed in attach: " + OneLine.of(fault);
       Faults.log(LOG, ERROR, text, fault);
       throw new ErrnoException(Errno.EIO, text, fault);
     }
@@ -89,7 +89,7 @@ final class ChainSwitch {
 
   /** Detaches one filter by name, or throws and leaves everything as it was. */
   void detach(LiveDevice device, String filter) throws ErrnoException {
-    String task = "filter detach " + device.name + " " + FilterTable.printable(filter);
+    String task = "filter detach " + device.name + " " + OneLine.of(filter);
     // Asked without the turn: the answer may take its time, and may freeze the device itself.
     find(device, filter, task).checkDetach();
     try (Turns turns = Turns.take(List.of(device), task + " from", drainLimitNanos)) {

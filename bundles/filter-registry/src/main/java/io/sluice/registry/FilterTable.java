@@ -62,7 +62,7 @@ final class FilterTable {
       }
     }
     if (wrong != null) {
-      throw new ErrnoException(Errno.EINVAL, "filter name \"" + printable(name) + "\": " + wrong);
+      throw new ErrnoException(Errno.EINVAL, "filter name \"" + OneLine.of(name) + "\": " + wrong);
     }
   }
 
@@ -71,20 +71,6 @@ final class FilterTable {
         || Character.isSpaceChar(c)
         || Character.isISOControl(c)
         || c == '/';
-  }
-
-  /** A foreign name made fit for a one-line message. */
-  static String printable(String name) {
-    if (name == null) {
-      return "";
-    }
-    int shownCount = Math.min(name.length(), 80);
-    StringBuilder text = new StringBuilder(shownCount + 3);
-    for (int i = 0; i < shownCount; i++) {
-      char c = name.charAt(i);
-      text.append(Character.isISOControl(c) ? '?' : c);
-    }
-    return text.append(name.length() > shownCount ? "..." : "").toString();
   }
 
   synchronized void unregister(FilterOperations operations) throws ErrnoException {
@@ -110,7 +96,7 @@ final class FilterTable {
     throw new ErrnoException(
         Errno.ENOENT,
         "filter unregister "
-            + printable(operations.name())
+            + OneLine.of(operations.name())
             + ": this filter is not registered; registered: "
             + names());
   }
@@ -126,9 +112,9 @@ final class FilterTable {
       throw new ErrnoException(
           Errno.ENOENT,
           "filter attach "
-              + printable(device)
+              + OneLine.of(device)
               + " "
-              + printable(name)
+              + OneLine.of(name)
               + ": no such filter; registered: "
               + names());
     }

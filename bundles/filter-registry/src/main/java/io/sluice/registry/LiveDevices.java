@@ -99,7 +99,7 @@ final class LiveDevices implements DeviceTable {
 
   private static void checkName(String name) throws ErrnoException {
     int sizeBytes = name.getBytes(StandardCharsets.UTF_8).length;
-    String shown = "device name \"" + FilterTable.printable(name) + "\": ";
+    String shown = "device name \"" + OneLine.of(name) + "\": ";
     if (sizeBytes > NAME_MAX_BYTES) {
       throw new ErrnoException(
           Errno.EINVAL,
@@ -121,7 +121,7 @@ final class LiveDevices implements DeviceTable {
         return provider;
       }
     }
-    String what = task + ": origin " + FilterTable.printable(path) + ": ";
+    String what = task + ": origin " + OneLine.of(path) + ": ";
     if (all.isEmpty()) {
       throw new ErrnoException(
           Errno.EAGAIN, what + "no provider of origins is running; start its bundle");
@@ -148,7 +148,9 @@ final class LiveDevices implements DeviceTable {
       return Objects.requireNonNull(provider.open(path, options), "open returned no origin");
     } catch (RuntimeException | LinkageError fault) {
       throw new ErrnoException(
-          Errno.EIO, task + ": the driver of origin " + path + " failed: " + fault, fault);
+          Errno.EIO,
+          task + ": the driver of origin " + path + " failed: " + OneLine.of(fault),
+          fault);
     }
   }
 
@@ -182,7 +184,7 @@ final class LiveDevices implements DeviceTable {
   @Override
   @SuppressWarnings("try") // The turn is there to be given back, not to be used.
   public void remove(String name) throws ErrnoException {
-    String task = "device remove " + FilterTable.printable(name);
+    String task = "device remove " + OneLine.of(name);
     Row row = row(name, task);
     LiveDevice device = row.device;
     try (Turns turn = Turns.take(List.of(device), "device remove", drainLimitNanos)) {
@@ -230,8 +232,7 @@ final class LiveDevices implements DeviceTable {
 
   private ErrnoException gone(String name, String task) {
     return new ErrnoException(
-        Errno.ENODEV,
-        task + ": there is no device \"" + FilterTable.printable(name) + "\"; " + names());
+        Errno.ENODEV, task + ": there is no device \"" + OneLine.of(name) + "\"; " + names());
   }
 
   private String names() {
@@ -293,7 +294,7 @@ final class LiveDevices implements DeviceTable {
     throw new ErrnoException(
         Errno.ENODEV,
         "\""
-            + FilterTable.printable(nameOrPath)
+            + OneLine.of(nameOrPath)
             + "\" is no device's name, nor a path that leads to an origin; "
             + names());
   }

@@ -89,7 +89,8 @@ final class OriginLink implements BlockDevice {
   }
 
   private ErrnoException faulted(String operation, Throwable fault) {
-    String text = operation + ": the driver of origin " + origin.path() + " failed: " + fault;
+    String text =
+        operation + ": the driver of origin " + origin.path() + " failed: " + OneLine.of(fault);
     if (faultLogged.compareAndSet(false, true)) {
       Faults.log(LOG, ERROR, text + "; further failures of it are not logged", fault);
     }

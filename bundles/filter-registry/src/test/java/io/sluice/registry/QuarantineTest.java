@@ -172,6 +172,35 @@ final class QuarantineTest {
     assertEquals(1, fixture.devices.stats("disk").errorCount());
   }
 
+  /** An exception that is at fault itself. */
+  private static final class Unspeakable extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public String getMessage() {
+      throw new IllegalStateException("no words");
+    }
+  }
+
+  @Test
+  void aFaultThatCantBeDescribedQuarantinesToo() throws ErrnoException {
+    BlockDevice disk = fixture.published.get("disk");
+    fixture.attach("disk", "f", OnError.BYPASS);
+    filter.fault = new Unspeakable();
+    write(disk, 0, 512, 1);
+    assertEquals("bypassed", entry().state());
+    assertTrue(entry().fault().contains("Unspeakable"), entry().fault());
+  }
+
+  @Test
+  void aFaultIsToldInOneLine() throws ErrnoException {
+    BlockDevice disk = fixture.published.get("disk");
+    fixture.attach("disk", "f", OnError.FAIL);
+    filter.fault = new IllegalStateException("a\nb" + "c".repeat(1000));
+    ErrnoException e = refused(Errno.EIO, () -> write(disk, 0, 512, 1), "a?bccc", "...");
+    assertTrue(e.getMessage().length() < 500, e.getMessage());
+  }
+
   @Test
   void aFaultBelowIsNotBlamedOnTheFilterAbove() throws ErrnoException {
     BlockDevice disk = fixture.published.get("disk");
