@@ -178,8 +178,9 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
       throws ErrnoException {
     TrackedDevice device = tracked.get(name);
     if (device == null) {
-      edges.registry().attach(AttachRequest.of(name, FILTER_NAME));
-      attached.add(name);
+      if (attach(name)) {
+        attached.add(name);
+      }
       device = trackedOrThrow(name);
     }
     Snapshot member = device.member();
@@ -189,6 +190,19 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
           "device " + name + ": it is in snapshot " + member.label() + "; destroy that first");
     }
     return device;
+  }
+
+  /** False if somebody else attached it just before. */
+  private boolean attach(String name) throws ErrnoException {
+    try {
+      edges.registry().attach(AttachRequest.of(name, FILTER_NAME));
+      return true;
+    } catch (ErrnoException e) {
+      if (e.errno() == Errno.EALREADY) {
+        return false;
+      }
+      throw e;
+    }
   }
 
   private void detachAgain(List<String> attached) {
