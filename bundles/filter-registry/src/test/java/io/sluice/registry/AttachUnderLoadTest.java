@@ -10,6 +10,7 @@ import io.sluice.block.BlockDevice;
 import io.sluice.block.ErrnoException;
 import io.sluice.filter.DeviceStats;
 import io.sluice.filter.Filter;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -17,13 +18,14 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntUnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Filters come and go under writers. Each filter stores data masked, and masks or unmasks the whole
- * device when it comes or goes, all through its lower device: so one bio that passes one filter too
- * few or too many, or slips into a frozen device, reads back wrong.
+ * Filters come and go under writers. Each filter stores data encoded, and encodes or decodes the
+ * whole device when it comes or goes, all through its lower device: so one bio that passes one
+ * filter too few or too many, or slips into a frozen device, reads back wrong.
  */
 @Timeout(300)
 final class AttachUnderLoadTest {
@@ -33,29 +35,43 @@ final class AttachUnderLoadTest {
   private static final int CYCLE_COUNT = 250;
   private static final long SEED = 20261121;
 
-  /** Stores each byte as its exclusive or with a mask. */
-  private static final class Masking implements Filter {
+  /**
+   * Stores a byte as a multiple of it plus a constant, modulo 256. No two of these commute, so that
+   * to pass the right filters in the wrong order shows as well.
+   */
+  private static final class Coding implements Filter {
     private final BlockDevice lower;
-    private final byte mask;
+    private final int factor;
+    private final int inverse;
 
-    Masking(BlockDevice lower, int mask) throws ErrnoException {
+    Coding(BlockDevice lower, int factor) throws ErrnoException {
       this.lower = lower;
-      this.mask = (byte) mask;
-      maskAll();
+      this.factor = factor;
+      this.inverse = BigInteger.valueOf(factor).modInverse(BigInteger.valueOf(256)).intValue();
+      recodeAll(true);
     }
 
-    private void maskAll() throws ErrnoException {
+    private void recodeAll(boolean encode) throws ErrnoException {
       for (int offset = 0; offset < SIZE_BYTES; offset += BIO_BYTES) {
         ByteBuffer data = ByteBuffer.allocate(BIO_BYTES);
         lower.submit(new Bio().read(offset, data));
-        lower.submit(new Bio().write(offset, masked(data.flip()), 0));
+        ByteBuffer recoded = encode ? encoded(data.flip()) : decoded(data.flip());
+        lower.submit(new Bio().write(offset, recoded, 0));
       }
     }
 
-    private ByteBuffer masked(ByteBuffer data) {
+    private ByteBuffer encoded(ByteBuffer data) {
+      return map(data, value -> value * factor + factor);
+    }
+
+    private ByteBuffer decoded(ByteBuffer data) {
+      return map(data, value -> (value - factor) * inverse);
+    }
+
+    private static ByteBuffer map(ByteBuffer data, IntUnaryOperator code) {
       ByteBuffer result = ByteBuffer.allocate(data.remaining());
       for (int i = 0; i < result.capacity(); i++) {
-        result.put(i, (byte) (data.get(data.position() + i) ^ mask));
+        result.put(i, (byte) code.applyAsInt(data.get(data.position() + i)));
       }
       return result;
     }
@@ -66,9 +82,9 @@ final class AttachUnderLoadTest {
         case READ -> {
           ByteBuffer stored = ByteBuffer.allocate(bio.data().remaining());
           next.submit(new Bio().read(bio.offsetBytes(), stored));
-          bio.data().put(masked(stored.flip()));
+          bio.data().put(decoded(stored.flip()));
         }
-        case WRITE -> next.submit(new Bio().write(bio.offsetBytes(), masked(bio.data()), 0));
+        case WRITE -> next.submit(new Bio().write(bio.offsetBytes(), encoded(bio.data()), 0));
         default -> next.submit(bio);
       }
     }
@@ -76,7 +92,7 @@ final class AttachUnderLoadTest {
     @Override
     public void detach() {
       try {
-        maskAll();
+        recodeAll(false);
       } catch (ErrnoException e) {
         throw new AssertionError(e);
       }
@@ -110,11 +126,11 @@ final class AttachUnderLoadTest {
     Fixture fixture = new Fixture(Duration.ofSeconds(60));
     fixture.originSizeBytes = SIZE_BYTES;
     BlockDevice disk = fixture.add("disk");
-    int[] masks = {0x0f, 0x35, 0xc6};
-    for (int i = 0; i < masks.length; i++) {
-      int mask = masks[i];
+    int[] factors = {0x0f, 0x35, 0xc7};
+    for (int i = 0; i < factors.length; i++) {
+      int factor = factors[i];
       fixture.registerMaking(
-          "mask" + i, i, ALL_OPS, (host, options) -> new Masking(host.lower(), mask));
+          "code" + i, i, ALL_OPS, (host, options) -> new Coding(host.lower(), factor));
     }
     List<Worker> writers = new ArrayList<>();
     for (int i = 0; i < WRITER_COUNT; i++) {
@@ -122,13 +138,13 @@ final class AttachUnderLoadTest {
       writers.add(Worker.start("writer " + i, () -> writeAndCheck(disk, writer)));
     }
     Random random = new Random(SEED);
-    boolean[] attached = new boolean[masks.length];
+    boolean[] attached = new boolean[factors.length];
     for (int cycle = 0; cycle < CYCLE_COUNT; cycle++) {
-      int i = random.nextInt(masks.length);
+      int i = random.nextInt(factors.length);
       if (attached[i]) {
-        fixture.registry.detach("disk", "mask" + i);
+        fixture.registry.detach("disk", "code" + i);
       } else {
-        fixture.attach("disk", "mask" + i);
+        fixture.attach("disk", "code" + i);
       }
       attached[i] = !attached[i];
     }
@@ -136,9 +152,9 @@ final class AttachUnderLoadTest {
     for (Worker writer : writers) {
       writer.join();
     }
-    for (int i = 0; i < masks.length; i++) {
+    for (int i = 0; i < factors.length; i++) {
       if (attached[i]) {
-        fixture.registry.detach("disk", "mask" + i);
+        fixture.registry.detach("disk", "code" + i);
       }
     }
     DeviceStats stats = fixture.devices.stats("disk");

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.sluice.block.Bio;
 import io.sluice.block.BlockDevice;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLongArray;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -132,13 +134,12 @@ final class FreezeTest {
     BlockDevice first = fixture.add("z-first");
     BlockDevice second = fixture.add("a-second");
     int writerCount = 3;
-    // Each writer has a block of its own on both, and writes a rising number to the first, then to
-    // the second; the filters below note what got through.
+    // Each writer has a block of its own on both, and writes to the first, then to the second.
     AtomicLongArray onFirst = new AtomicLongArray(writerCount);
     AtomicLongArray onSecond = new AtomicLongArray(writerCount);
-    fixture.origin("z-first").before = bio -> onFirst.incrementAndGet(writerOf(bio.offsetBytes()));
-    fixture.origin("a-second").before =
-        bio -> onSecond.incrementAndGet(writerOf(bio.offsetBytes()));
+    AtomicInteger begun = new AtomicInteger();
+    fixture.origin("z-first").before = bio -> countSlowly(onFirst, bio, begun);
+    fixture.origin("a-second").before = bio -> countSlowly(onSecond, bio, begun);
     AtomicBoolean stop = new AtomicBoolean();
     List<Worker> writers = new ArrayList<>();
     for (int i = 0; i < writerCount; i++) {
@@ -156,13 +157,13 @@ final class FreezeTest {
     for (int round = 0; round < 200; round++) {
       try (Frozen frozen = registry.freeze(List.of("z-first", "a-second"), LONG)) {
         String at = "round " + round + " after " + frozen.heldNanos() + " ns";
+        long ended = sum(onFirst) + sum(onSecond);
+        assertEquals(ended, begun.get(), at + ": nobody is inside");
         for (int i = 0; i < writerCount; i++) {
           long a = onFirst.get(i);
           long b = onSecond.get(i);
           assertTrue(a == b || a == b + 1, () -> at + ": first " + a + ", second " + b);
         }
-        long before = sum(onFirst) + sum(onSecond);
-        assertEquals(before, sum(onFirst) + sum(onSecond), at + ": it stands still");
       }
     }
     stop.set(true);
@@ -173,6 +174,14 @@ final class FreezeTest {
     assertEquals(sum(onFirst), stats.writeCount());
     assertEquals(200, stats.freezeCount());
     assertTrue(stats.freezeMaxNanos() > 0);
+  }
+
+  private static void countSlowly(AtomicLongArray ended, Bio bio, AtomicInteger begun) {
+    begun.incrementAndGet();
+    for (int i = 0; i < 500; i++) {
+      Thread.onSpinWait();
+    }
+    ended.incrementAndGet(writerOf(bio.offsetBytes()));
   }
 
   private static int writerOf(long offsetBytes) {
