@@ -206,6 +206,7 @@ public final class NbdServer implements AutoCloseable {
   private final class Acceptor implements Runnable {
     private final Endpoint endpoint;
     private int connectionCount;
+    private boolean fullTold;
 
     Acceptor(Endpoint endpoint) {
       this.endpoint = endpoint;
@@ -236,29 +237,42 @@ public final class NbdServer implements AutoCloseable {
     }
 
     private void take(SocketChannel channel) {
+      if (!tryEnter()) {
+        closeQuietly(channel);
+        return;
+      }
       try {
         String peer = endpoint.admit(channel);
-        enter();
-        try {
-          new Client(channel, peer, this::leave).start(peer);
-        } catch (RuntimeException | Error e) {
-          leave();
-          throw e;
-        }
+        new Client(channel, peer, this::leave).start(peer);
       } catch (IOException | RuntimeException | Error e) {
         // An Error here is a thread that could not be made: this client's loss, nobody else's.
         LOG.log(
             System.Logger.Level.WARNING,
             () -> "NBD client on " + endpoint.name() + " refused: " + e.getMessage());
+        leave();
         closeQuietly(channel);
       }
     }
 
-    private synchronized void enter() throws IOException {
-      if (connectionCount == CONNECTIONS_PER_LISTENER_MAX) {
-        throw new IOException("there are " + connectionCount + " clients already");
+    /** Says once that all places are taken, not to each client of a flood. */
+    private synchronized boolean tryEnter() {
+      if (connectionCount < CONNECTIONS_PER_LISTENER_MAX) {
+        connectionCount++;
+        fullTold = false;
+        return true;
       }
-      connectionCount++;
+      if (!fullTold) {
+        fullTold = true;
+        LOG.log(
+            System.Logger.Level.WARNING,
+            () ->
+                "NBD on "
+                    + endpoint.name()
+                    + ": all "
+                    + CONNECTIONS_PER_LISTENER_MAX
+                    + " connections are in use, further clients are turned away");
+      }
+      return false;
     }
 
     private synchronized void leave() {
