@@ -13,8 +13,9 @@ import org.osgi.annotation.versioning.ConsumerType;
  * A filter on one device. The least useful filter overrides {@link #submit} alone.
  *
  * <p>{@link #submit}, {@link #status} and {@link #ctl} are called from many threads at once. What
- * they throw beyond {@link ErrnoException} is a fault of the filter: it is counted and named, and
- * the device goes on without the filter or fails, as the attachment's {@link OnError} says.
+ * the first two throw beyond {@link ErrnoException} is a fault of the filter: it is counted and
+ * named, and the device goes on without the filter or fails, as the attachment's {@link OnError}
+ * says. A fault in a command fails that command alone, with EIO.
  */
 @ConsumerType
 public interface Filter {
