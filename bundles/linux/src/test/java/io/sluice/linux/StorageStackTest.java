@@ -2,7 +2,6 @@ package io.sluice.linux;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sluice.block.StorageIdentity;
@@ -73,24 +72,29 @@ class StorageStackTest {
 
   @Test
   void partitionLeadsToItsDisk() throws IOException {
-    Programs.assume("sfdisk");
-    Path image = directory.resolve("disk");
-    Files.createFile(image);
+    Path image = Files.createFile(directory.resolve("disk"));
     Programs.succeed("truncate", "-s", "8M", image.toString());
-    Programs.succeed("sh", "-c", "echo 2048,4096 | sfdisk -q " + image);
     try (LoopDevice loop = LoopDevice.over(image, "--partscan")) {
+      Programs.assume("addpart");
+      Programs.succeed("addpart", loop.path().toString(), "1", "2048", "8192");
       Path partition = Path.of(loop.path() + "p1");
-      assumeTrue(Files.exists(partition), "the kernel made no partition of the loop device");
-      Programs.succeed("mkfs.ext4", "-q", "-F", partition.toString());
+      assumeTrue(Files.exists(partition), "nobody made a node for the partition");
       Path mount = Files.createDirectory(directory.resolve("partition"));
+      Programs.succeed("mkfs.ext4", "-q", "-F", partition.toString());
       Programs.succeed("mount", partition.toString(), mount.toString());
       try {
         Path file = Files.createFile(mount.resolve("f"));
-        List<StorageIdentity> stack = StorageStack.of(file, FileStatus.of(file, "stat"));
-        assertTrue(stack.contains(FileStatus.of(partition, "stat").identity()), stack.toString());
-        assertTrue(stack.contains(FileStatus.of(loop.path(), "stat").identity()), stack.toString());
+        FileStatus status = FileStatus.of(file, "stat");
+        assertEquals(
+            List.of(
+                status.identity(),
+                FileStatus.of(partition, "stat").identity(),
+                FileStatus.of(loop.path(), "stat").identity(),
+                FileStatus.of(image, "stat").identity()),
+            StorageStack.of(file, status).subList(0, 4));
       } finally {
         Programs.succeed("umount", mount.toString());
+        Programs.succeed("delpart", loop.path().toString(), "1");
       }
     }
   }

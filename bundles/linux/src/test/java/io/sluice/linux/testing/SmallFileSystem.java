@@ -24,10 +24,10 @@ public final class SmallFileSystem implements AutoCloseable {
     return mount(parent, "-t", "ramfs", "ramfs");
   }
 
-  /** An ext4 file system on {@code device}, mounted below {@code parent}; likewise. */
+  /** An ext4 file system on {@code device}, nothing reserved to root; likewise. */
   public static SmallFileSystem ext4(Path parent, LoopDevice device) throws IOException {
     Programs.assume("mkfs.ext4");
-    Programs.succeed("mkfs.ext4", "-q", "-F", device.path().toString());
+    Programs.succeed("mkfs.ext4", "-q", "-F", "-m", "0", device.path().toString());
     return mount(parent, "-t", "ext4", device.path().toString());
   }
 

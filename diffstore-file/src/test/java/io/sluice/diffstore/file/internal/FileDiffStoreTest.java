@@ -191,7 +191,41 @@ class FileDiffStoreTest {
   }
 
   @Test
-  void whatTheKernelReservedInPartIsGivenBack() throws IOException {
+  void growthThatTheKernelCouldOnlyDoInPartIsGivenBack() throws IOException {
+    Path image = Files.createFile(directory.resolve("image"));
+    Programs.succeed("truncate", "-s", "8M", image.toString());
+    try (LoopDevice loop = LoopDevice.over(image);
+        SmallFileSystem small = SmallFileSystem.ext4(directory, loop);
+        DiffStore store = open(FILE, small.path().resolve("diff"))) {
+      store.grow(8192);
+      store.write(0, random(8192, 1));
+      // Room in single blocks: it is enough for the data, but not for the map of so many pieces.
+      Path ballast = small.path().resolve("ballast");
+      int blockBytes = (int) Files.getFileStore(small.path()).getBlockSize();
+      int ballastBytes = (int) small.path().toFile().getUsableSpace() - MIB / 4;
+      Files.write(ballast, new byte[ballastBytes]);
+      try (ControlDescriptor control = ControlDescriptor.open(ballast, true, false)) {
+        for (long at = 0; at < ballastBytes; at += 2L * blockBytes) {
+          control.punchHole(at, blockBytes);
+        }
+      }
+      Programs.succeed("sync", "-f", small.path().toString());
+      long room = small.path().toFile().getUsableSpace();
+      assertTrue(room > MIB, room + " bytes");
+      ErrnoException e = assertThrows(ErrnoException.class, () -> store.grow(8192 + room));
+      assertEquals(Errno.ENOSPC, e.errno());
+      assertFalse(e.text().contains("more are needed"), "the kernel's word: " + e.getMessage());
+      assertEquals(8192, store.capacityBytes());
+      long lost = room - small.path().toFile().getUsableSpace();
+      // Blocks of the file's map may stay.
+      assertTrue(lost <= 16384, lost + " bytes were not given back");
+      assertEquals(random(8192, 1), read(store, 0, 8192));
+      store.grow(65536);
+    }
+  }
+
+  @Test
+  void holesThatTheKernelCouldOnlyFillInPartAreHolesAgain() throws IOException {
     Path image = Files.createFile(directory.resolve("image"));
     Programs.succeed("truncate", "-s", "8M", image.toString());
     try (LoopDevice loop = LoopDevice.over(image);
