@@ -9,6 +9,7 @@ import io.sluice.shell.tool.Names;
 import io.sluice.shell.tool.Services;
 import io.sluice.shell.tool.Session;
 import io.sluice.shell.tool.Uuids;
+import io.sluice.snapshot.CbtInfo;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -86,6 +87,15 @@ abstract class BlksnapCommand {
       }
     }
 
+    /** Tracking of a device; one without a tracker is ENOENT to this tool, as to the original. */
+    CbtInfo tracked(String device) throws ErrnoException {
+      try {
+        return services.tracking().info(device);
+      } catch (ErrnoException e) {
+        throw e.errno() == Errno.ESRCH ? new ErrnoException(Errno.ENOENT, e.text(), e) : e;
+      }
+    }
+
     /** The snapshot that {@code --id} means. */
     UUID id() throws Unfit, ErrnoException {
       return Uuids.parse(values.one("id"));
@@ -102,11 +112,6 @@ abstract class BlksnapCommand {
    */
   static ErrnoException failed(String what, ErrnoException e) {
     return new ErrnoException(
-        e.errno(), what + ": " + strerror(e.errno()) + "\n" + e.getMessage(), e);
-  }
-
-  /** The C library's words for an errno. */
-  static String strerror(Errno errno) {
-    return StrError.of(errno);
+        e.errno(), what + ": " + StrError.of(e.errno()) + "\n" + e.getMessage(), e);
   }
 }

@@ -78,8 +78,10 @@ public final class BlksnapTool implements Tool {
     } catch (Unfit e) {
       session.err().print(e.getMessage() + "\n");
     } catch (ErrnoException e) {
-      // A failure in the tool's own words has a second line, which carries the errno's name.
-      session.err().print((e.text().contains("\n") ? e.text() : e.getMessage()) + "\n");
+      // The first line is the original's; the second says what is known here.
+      boolean inOwnWords = e.text().contains("\n");
+      String first = inOwnWords ? "" : StrError.of(e.errno()) + "\n";
+      session.err().print(first + (inOwnWords ? e.text() : e.getMessage()) + "\n");
     } catch (IOException | RuntimeException e) {
       session.err().print(Failures.of(e).getMessage() + "\n");
     }

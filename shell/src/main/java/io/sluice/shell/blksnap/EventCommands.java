@@ -114,7 +114,7 @@ final class EventCommands {
       String start = timeLabel(event.at()) + " - ";
       return switch (event.code()) {
         case CORRUPTED -> {
-          String error = strerror(Errno.ofNumber(event.errno()));
+          String error = StrError.of(Errno.ofNumber(event.errno()));
           call.print(
               start
                   + "The snapshot was corrupted for device ["

@@ -51,7 +51,7 @@ final class SnapshotVerbs {
     void run(Call call) throws Unfit, IOException {
       String device = call.device();
       // Refuses a device that is not tracked, as the original does.
-      call.services().tracking().info(device);
+      call.tracked(device);
       SnapshotDeviceInfo info = find(call.services().snapshots(), device);
       String field = call.values().has("field") ? call.values().one("field") : "";
       if (!List.of("", "image", "error_code").contains(field)) {

@@ -78,7 +78,7 @@ final class TrackerCommands {
 
     @Override
     void run(Call call) throws Unfit, IOException {
-      CbtInfo info = call.services().tracking().info(call.device());
+      CbtInfo info = call.tracked(call.device());
       Map<String, Object> data = new LinkedHashMap<>();
       data.put("block_size", info.blockSizeBytes());
       data.put("device_capacity", info.capacityBytes());
@@ -109,7 +109,7 @@ final class TrackerCommands {
       String device = call.device();
       String file = call.values().one("file");
       ChangeTracking tracking = call.services().tracking();
-      CbtInfo info = tracking.info(device);
+      CbtInfo info = call.tracked(device);
       ByteBuffer window = ByteBuffer.allocate(WINDOW_BYTES);
       try (OutputStream out = call.session().link().openFile(file)) {
         for (long block = 0; block < info.blockCount(); block += window.limit()) {
@@ -159,6 +159,7 @@ final class TrackerCommands {
       for (String range : call.values().many("ranges")) {
         ranges.add(SectorRanges.parse(range));
       }
+      call.tracked(device);
       call.services().tracking().markDirty(device, ranges);
     }
   }

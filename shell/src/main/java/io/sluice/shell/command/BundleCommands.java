@@ -10,9 +10,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleException;
 import org.osgi.framework.Constants;
+import org.osgi.framework.FrameworkUtil;
 import org.osgi.framework.startlevel.BundleStartLevel;
 import org.osgi.framework.wiring.FrameworkWiring;
 import picocli.CommandLine.Command;
@@ -32,6 +35,7 @@ import picocli.CommandLine.Parameters;
       BundleCommands.Uninstall.class
     })
 final class BundleCommands {
+  private static final long REFRESH_WAIT_SECONDS = 60;
   private static final String BUNDLE = "A bundle's number, or its symbolic name.";
 
   /**
@@ -176,8 +180,37 @@ final class BundleCommands {
           bundle.update(in);
         }
       }
-      services().framework().getBundle().adapt(FrameworkWiring.class).refreshBundles(null);
+      refresh(bundle);
       return done(bundle);
+    }
+
+    /** Lets those that used the old version use the new one, and waits until they do. */
+    private void refresh(Bundle bundle) throws ErrnoException {
+      FrameworkWiring wiring = services().framework().getBundle().adapt(FrameworkWiring.class);
+      Bundle shell = FrameworkUtil.getBundle(BundleCommands.class);
+      if (wiring.getDependencyClosure(List.of(bundle)).contains(shell)) {
+        // This bundle will be restarted as well; the answer goes first.
+        session().afterAnswer(() -> wiring.refreshBundles(null));
+        return;
+      }
+      CountDownLatch refreshed = new CountDownLatch(1);
+      wiring.refreshBundles(null, event -> refreshed.countDown());
+      session().await(() -> await(refreshed));
+    }
+
+    private static boolean await(CountDownLatch refreshed) throws ErrnoException {
+      try {
+        if (!refreshed.await(REFRESH_WAIT_SECONDS, TimeUnit.SECONDS)) {
+          throw new ErrnoException(
+              Errno.ETIMEDOUT,
+              "the bundle is updated, but those that use it are not refreshed after "
+                  + REFRESH_WAIT_SECONDS
+                  + " s; see bundle list");
+        }
+        return true;
+      } catch (InterruptedException e) {
+        throw new ErrnoException(Errno.EINTR, "wait for the refresh: interrupted", e);
+      }
     }
 
     private static InputStream open(String location) throws IOException {

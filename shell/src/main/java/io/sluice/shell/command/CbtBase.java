@@ -27,7 +27,7 @@ public record CbtBase(UUID generationId, int changesNumber) {
           return new CbtBase(generation, number);
         }
       }
-    } catch (NumberFormatException e) {
+    } catch (NumberFormatException | ErrnoException e) {
       // Told below, like the other ways to be wrong.
     }
     throw new ErrnoException(

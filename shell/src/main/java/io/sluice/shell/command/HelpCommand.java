@@ -12,7 +12,10 @@ import picocli.CommandLine.Spec;
 /** {@code help}: the usage of any command, of any depth. */
 @Command(name = "help", description = "Show the commands, or the usage of one.")
 final class HelpCommand extends AgentCommand {
-  @Parameters(arity = "0..*", paramLabel = "COMMAND", description = "A command's words.")
+  @Parameters(
+      arity = "0..*",
+      paramLabel = "COMMAND",
+      description = "A command's words, or its name in Gogo: device:add.")
   List<String> words = List.of();
 
   @Spec CommandSpec spec;
@@ -20,8 +23,11 @@ final class HelpCommand extends AgentCommand {
   @Override
   Answer run() throws Exception {
     CommandLine command = spec.root().commandLine();
-    for (String word : words) {
+    for (String word : String.join(" ", words).split("[ :]+", 0)) {
       CommandLine next = command.getSubcommands().get(word);
+      if (word.isEmpty() || (next == null && word.equals(spec.root().name()))) {
+        continue;
+      }
       if (next == null) {
         throw new ErrnoException(
             Errno.ENOENT,

@@ -166,11 +166,18 @@ public final class SluiceTool implements Tool {
   private static String usageError(ParameterException e) {
     CommandSpec spec = e.getCommandLine().getCommandSpec();
     String text = e.getMessage();
+    if (e instanceof UnmatchedArgumentException unmatched && isGroup(spec)) {
+      text = "no such command: " + unmatched.getUnmatched().get(0);
+    }
     if (e instanceof UnmatchedArgumentException unmatched
         && !unmatched.getSuggestions().isEmpty()) {
       text += "; did you mean " + String.join(" or ", unmatched.getSuggestions()) + "?";
     }
     return line(spec, text) + see(spec);
+  }
+
+  private static boolean isGroup(CommandSpec spec) {
+    return !(spec.userObject() instanceof AgentCommand);
   }
 
   private static String see(CommandSpec spec) {

@@ -59,6 +59,7 @@ public final class GogoCommands implements AutoCloseable {
         "install",
         "uninstall");
     publish(context, "sluice", new SluiceScope(this), "stats", "version", "shutdown", "help");
+    publish(context, "text", new TextScope(), "grep", "head", "echo");
   }
 
   private void publish(BundleContext context, String scope, Object commands, String... functions) {

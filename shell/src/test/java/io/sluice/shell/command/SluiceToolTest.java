@@ -1,0 +1,422 @@
+package io.sluice.shell.command;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import io.sluice.block.Errno;
+import io.sluice.filter.AttachRequest;
+import io.sluice.filter.OnError;
+import io.sluice.shell.FakeAgent;
+import io.sluice.shell.FakeSnapshots;
+import io.sluice.shell.Output;
+import io.sluice.shell.tool.Session;
+import io.sluice.snapshot.SnapshotEvent;
+import io.sluice.snapshot.SnapshotRequest;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class SluiceToolTest {
+  private static final String ID = FakeSnapshots.id(1).toString();
+
+  private final FakeAgent agent = new FakeAgent();
+  private final SluiceTool tool = new SluiceTool(agent);
+  private Output output;
+
+  @BeforeEach
+  void addDevice() throws Exception {
+    assertEquals("", ok("device", "add", "disk", "/data/disk.img"));
+  }
+
+  private int run(String... words) throws Exception {
+    output = new Output();
+    Session session = new Session(Path.of("/home/me"), 0, output.out, output.err, null);
+    return tool.run(session, List.of(words));
+  }
+
+  private String ok(String... words) throws Exception {
+    int code = run(words);
+    assertEquals(0, code, () -> List.of(words) + " failed: " + output.error());
+    assertEquals("", output.error());
+    return output.text();
+  }
+
+  /** Runs a command that must fail, and returns its only line on standard error. */
+  private String fails(int code, String... words) throws Exception {
+    assertEquals(code, run(words), () -> List.of(words) + " printed: " + output.text());
+    assertEquals("", output.text());
+    String error = output.error();
+    assertTrue(error.endsWith("\n"), error);
+    assertEquals(1, error.lines().count(), error);
+    assertTrue(error.startsWith("sluice: "), error);
+    return error.stripTrailing();
+  }
+
+  private Map<String, Object> json(String... words) throws Exception {
+    return JSON.std.mapFrom(ok(words));
+  }
+
+  @Test
+  void device_addResolvesThePathAgainstTheCallersDirectory() throws Exception {
+    ok("device", "add", "b", "sub/../b.img", "--read-only", "--block-size", "4k");
+    assertEquals("/home/me/b.img", agent.devices.info("b").path());
+    assertTrue(agent.devices.info("b").options().readOnly());
+    assertEquals(4096, agent.devices.info("b").options().blockSizeBytes());
+  }
+
+  @Test
+  void device_listIsATable() throws Exception {
+    ok("device", "add", "b2", "b.img", "--read-only");
+    assertEquals(
+        """
+        NAME  SIZE  BLOCK  RO   FILTERS  HOLDERS  PATH
+        b2     64M    512  yes  -              0  /home/me/b.img
+        disk   64M    512  no   -              0  /data/disk.img
+        """,
+        ok("device", "list"));
+  }
+
+  @Test
+  void device_infoFindsTheDeviceByNameAndByPath() throws Exception {
+    for (String word : List.of("disk", "/data/disk.img", "../../data/disk.img")) {
+      assertTrue(ok("device", "info", word).startsWith("name:           disk\n"), word);
+    }
+    ok("device", "add", "near", "near.img");
+    assertTrue(ok("device", "info", "near.img").startsWith("name:           near\n"));
+    assertTrue(ok("device", "info", "disk").contains("size:           64M (67108864 bytes)\n"));
+  }
+
+  @Test
+  void device_errorsAreOneLineWithTheErrno() throws Exception {
+    assertEquals(
+        "sluice: device add: EEXIST: device disk: the name is taken",
+        fails(1, "device", "add", "disk", "x"));
+    assertEquals(
+        "sluice: device remove: ENODEV: device \"none\": there is none; there are [disk]",
+        fails(1, "device", "remove", "none"));
+  }
+
+  @Test
+  void json_keepsNumbersExactAndNamesInSnakeCase() throws Exception {
+    Map<String, Object> info = json("device", "info", "disk", "--json");
+    assertEquals(
+        List.of("name", "path", "options", "geometry", "filters", "holders"),
+        List.copyOf(info.keySet()));
+    Map<?, ?> geometry = (Map<?, ?>) info.get("geometry");
+    assertEquals(67108864, ((Number) geometry.get("size_bytes")).longValue());
+    assertEquals(List.of("read"), geometry.get("ops"));
+    assertEquals(
+        1, JSON.std.listFrom(ok("--json", "device", "list")).size(), "--json goes anywhere");
+    assertEquals(Map.of("removed", List.of("disk")), json("device", "remove", "disk", "--json"));
+  }
+
+  @Test
+  void filter_attachHandsOnOptions() throws Exception {
+    ok(
+        "filter",
+        "attach",
+        "disk",
+        "trace",
+        "--altitude",
+        "7",
+        "--on-error",
+        "bypass",
+        "a=1",
+        "b=x,y=z");
+    assertEquals(
+        new AttachRequest(
+            "disk", "trace", OptionalInt.of(7), OnError.BYPASS, Map.of("a", "1", "b", "x,y=z")),
+        agent.filters.attached.get(0));
+    assertEquals(
+        """
+        ALTITUDE  FILTER  STATE     ON-ERROR  BIOS  ERRORS  FAULTS  LAST-FAULT
+               7  trace   attached  bypass       7       0       0  -
+        """,
+        ok("filter", "chain", "disk"));
+    ok("filter", "detach", "disk", "trace");
+    assertEquals(List.of(), agent.filters.attached);
+  }
+
+  @Test
+  void filter_ctlPassesArgumentsAndShowsTheAnswer() throws Exception {
+    assertEquals(
+        "device:    disk\narguments: [a, -b]\n",
+        ok("filter", "ctl", "disk", "trace", "echo", "a", "--", "-b"));
+    assertTrue(fails(1, "filter", "ctl", "disk", "trace", "x").contains(": ENOTTY: "));
+  }
+
+  @Test
+  void snapshot_createPrintsTheIdAndAsksForWhatWasSaid() throws Exception {
+    assertEquals(
+        ID + "\n",
+        ok(
+            "snapshot",
+            "create",
+            "disk",
+            "--store",
+            "file:diff",
+            "--limit",
+            "2g",
+            "--chunk-size",
+            "64K",
+            "--name",
+            "nightly"));
+    assertEquals(
+        new SnapshotRequest(List.of("disk"), "file", "/home/me/diff", 2L << 30, 65536, "nightly"),
+        agent.snapshots.requests.get(0));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "file:a/b, /home/me/a/b",
+    "dir:., /home/me",
+    "blockdev:/dev/loop0, /dev/loop0",
+    "tmpfs:64M, 64M",
+    "other:x:y, x:y"
+  })
+  void snapshot_storeArgumentIsAPathOnlyForKindsOfPaths(String store, String argument)
+      throws Exception {
+    ok("snapshot", "create", "--store", store);
+    assertEquals(argument, agent.snapshots.requests.get(0).storeArgument());
+  }
+
+  @Test
+  void snapshot_takeGoesByIdNameOrInOneStep() throws Exception {
+    ok("snapshot", "create", "disk", "--store", "dir:/tmp", "--name", "n");
+    assertEquals(ID + "\n", ok("snapshot", "take", "n"));
+    String second = ok("snapshot", "take", "/data/disk.img", "--store", "dir:/tmp").strip();
+    assertEquals(FakeSnapshots.id(2).toString(), second);
+    Map<String, Object> info = json("snapshot", "info", second, "--json");
+    assertEquals("taken", info.get("state"));
+    assertEquals("2026-01-02T03:04:05Z", info.get("taken_at"));
+    Map<?, ?> device = (Map<?, ?>) ((List<?>) info.get("devices")).get(0);
+    assertEquals("disk@" + second, device.get("image"));
+  }
+
+  @Test
+  void snapshot_takeInOneStepLeavesNothingBehindIfItFails() throws Exception {
+    agent.snapshots.takeFails = Errno.EAGAIN;
+    assertTrue(
+        fails(1, "snapshot", "take", "disk", "--store", "dir:/tmp")
+            .startsWith("sluice: snapshot take: EAGAIN: "));
+    assertEquals(List.of(), agent.snapshots.list());
+  }
+
+  @Test
+  void snapshot_infoAndListShowStoreAndImages() throws Exception {
+    ok("snapshot", "take", "disk", "--store", "dir:/tmp", "--name", "n", "--limit", "1G");
+    String info = ok("snapshot", "info", "n");
+    assertTrue(info.contains("store limit:    1G (1073741824 bytes)\n"), info);
+    assertTrue(info.contains("held for:       120 us\n"), info);
+    assertTrue(
+        info.endsWith(
+            """
+
+            DEVICE  IMAGE   STATE  CHUNK  SAVED  ZERO  COPIED  NUMBER  GENERATION
+            disk    disk@n  ok        4K      2     1      8K       1  %s
+            """
+                .formatted(FakeSnapshots.GENERATION)),
+        info);
+    assertTrue(ok("snapshot", "list").contains(ID + "  n     taken"), output.text());
+    ok("snapshot", "destroy", "n");
+    assertTrue(fails(1, "snapshot", "info", "n").contains(": ESRCH: "));
+  }
+
+  @Test
+  void snapshot_waitEventPrintsTheEventOrTimesOut() throws Exception {
+    ok("snapshot", "take", "disk", "--store", "dir:/tmp", "--name", "n");
+    assertEquals(
+        "sluice: snapshot wait-event: ETIMEDOUT: no event of snapshot " + ID + " in 1 ms",
+        fails(1, "snapshot", "wait-event", "n", "--timeout", "1"));
+    agent.snapshots.events.add(
+        new SnapshotEvent(
+            FakeSnapshots.id(1),
+            FakeSnapshots.TAKEN_AT,
+            SnapshotEvent.Code.CORRUPTED,
+            "disk",
+            Errno.ENOSPC.number(),
+            0));
+    assertEquals(
+        """
+        snapshot: %s
+        time:     2026-01-02T03:04:05Z
+        event:    corrupted
+        device:   disk
+        error:    ENOSPC
+        """
+            .formatted(ID),
+        ok("snapshot", "wait-event", "n"));
+    fails(2, "snapshot", "wait-event", "n", "--timeout", "-1");
+  }
+
+  @Test
+  void snapshot_missingServiceIsAClearError() throws Exception {
+    agent.snapshotsAreGone = true;
+    assertEquals(
+        "sluice: snapshot list: ENODEV: no snapshots: the snapshot bundle is not running",
+        fails(1, "snapshot", "list"));
+  }
+
+  @Test
+  void cbt_mapShowsRunsOfOneNumber() throws Exception {
+    ok("filter", "attach", "disk", "blksnap");
+    agent.snapshots.mark(0, 1);
+    agent.snapshots.mark(1, 1);
+    agent.snapshots.mark(2, 200);
+    agent.snapshots.mark(FakeSnapshots.BLOCK_COUNT - 1, 3);
+    assertEquals(
+        """
+        SECTOR  COUNT  NUMBER
+             0    256       1
+           256    128     200
+        130944    128       3
+        """,
+        ok("cbt", "map", "disk"));
+    List<?> runs = (List<?>) json("cbt", "map", "disk", "--json").get("runs");
+    assertEquals(3, runs.size());
+    assertEquals(
+        Map.of("first_sector", 256, "sector_count", 128, "changes_number", 200), runs.get(1));
+  }
+
+  @Test
+  void cbt_mapSinceListsWhatToRead() throws Exception {
+    ok("filter", "attach", "disk", "blksnap");
+    String base = FakeSnapshots.GENERATION + ":3";
+    assertEquals(
+        "SECTOR  COUNT\n   128    256\n  1024      3\n", ok("cbt", "map", "disk", "--since", base));
+    Map<String, Object> data = json("cbt", "map", "disk", "--since", base, "--json");
+    assertEquals(259 * 512, ((Number) data.get("changed_bytes")).intValue());
+    assertEquals(
+        Map.of("generation_id", FakeSnapshots.GENERATION.toString(), "changes_number", 3),
+        data.get("since"));
+    String over = "00000000-0000-0000-0000-000000000000:3";
+    assertTrue(fails(1, "cbt", "map", "disk", "--since", over).contains(": ENODATA: "));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "x", "1-1-1-1-1:3", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee:256"})
+  void cbt_mapRefusesABaseThatIsNone(String base) throws Exception {
+    assertTrue(fails(2, "cbt", "map", "disk", "--since", base).contains("GENERATION:NUMBER"));
+  }
+
+  @Test
+  void cbt_dirtyMarksRanges() throws Exception {
+    ok("filter", "attach", "disk", "blksnap");
+    ok("cbt", "dirty", "disk", "0:8", "256:1");
+    assertEquals(
+        "SECTOR  COUNT  NUMBER\n     0    128       9\n   256    128       9\n",
+        ok("cbt", "map", "disk"));
+    assertTrue(fails(1, "cbt", "dirty", "disk", "131072:1").contains(": EINVAL: "));
+    assertTrue(fails(2, "cbt", "dirty", "disk", "8").contains("SECTOR:COUNT"));
+    assertTrue(fails(2, "cbt", "dirty", "disk", "9223372036854775807:1").contains("SECTOR:COUNT"));
+  }
+
+  @Test
+  void export_servesImagesByIdOrName() throws Exception {
+    ok("snapshot", "take", "disk", "--store", "dir:/tmp", "--name", "n");
+    assertEquals(
+        "nbd+unix:///x?socket=/run/sluice/nbd.sock\n",
+        ok("export", "nbd", "disk@" + ID, "--name", "x", "--read-only"));
+    assertEquals(
+        """
+        NAME    KIND  DEVICE  RO   AUTO  CLIENTS  ADDRESS
+        disk    nbd   disk    no   yes         0  nbd+unix:///disk?socket=/run/sluice/nbd.sock
+        disk@n  nbd   disk@n  no   yes         0  nbd+unix:///disk@n?socket=/run/sluice/nbd.sock
+        x       nbd   disk@n  yes  no          0  nbd+unix:///x?socket=/run/sluice/nbd.sock
+        """,
+        ok("export", "list"));
+    ok("export", "remove", "x");
+    assertTrue(fails(1, "export", "remove", "x").contains(": ENOENT: "));
+    assertTrue(fails(1, "export", "remove", "disk").contains(": EPERM: "));
+    assertTrue(fails(1, "export", "nbd", "disk@none").contains(": ESRCH: "));
+  }
+
+  @Test
+  void export_ofAKindThatIsAbsentIsUnsupported() throws Exception {
+    assertEquals(
+        "sluice: export fuse: ENOTSUP: no exporter of kind fuse is running; start the bundle"
+            + " export-fuse",
+        fails(1, "export", "fuse", "disk"));
+  }
+
+  @Test
+  void stats_showsAllOrOne() throws Exception {
+    ok("device", "add", "b", "b.img");
+    assertEquals(3, ok("stats").lines().count());
+    assertEquals(2, ok("stats", "b").lines().count());
+    List<Object> stats = JSON.std.listFrom(ok("stats", "disk", "--json"));
+    assertEquals(4096, ((Map<?, ?>) stats.get(0)).get("read_bytes"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "nonsense",
+        "device",
+        "device nonsense",
+        "device add",
+        "device add a",
+        "device add a b c",
+        "device list --bogus",
+        "device add a b --block-size 1.5K",
+        "filter attach disk trace --on-error sometimes",
+        "filter attach disk trace --altitude x",
+        "filter attach disk trace noequals",
+        "snapshot create disk",
+        "snapshot create disk --store nocolon",
+        "snapshot create disk --store file:",
+        "snapshot take a b",
+        "snapshot take",
+        "--run-dir x device list"
+      })
+  void usageErrorsExitWith2OnOneLineThatSaysWhereToLook(String line) throws Exception {
+    assertTrue(fails(2, line.split(" ")).contains("; see \"sluice help"), output.error());
+  }
+
+  @Test
+  void usage_suggestsWhatMayBeMeant() throws Exception {
+    assertEquals(
+        "sluice: no such command: snapshto; did you mean snapshot or shutdown?; see \"sluice help\"",
+        fails(2, "snapshto", "list"));
+  }
+
+  @Test
+  void help_showsEveryCommand() throws Exception {
+    String all = ok("help");
+    for (String group :
+        tool.newCommandLine(new Session(Path.of("/"), 0, null, null, null))
+            .getSubcommands()
+            .keySet()) {
+      assertTrue(all.contains("\n  " + group + " "), group);
+    }
+    String one = ok("help", "snapshot", "take");
+    assertTrue(one.startsWith("Usage: sluice snapshot take"), one);
+    assertEquals(one, ok("snapshot", "take", "--help"));
+    assertEquals(one, ok("help", "snapshot:take"));
+    assertTrue(fails(1, "help", "none").contains(": ENOENT: "));
+    assertFalse(all.contains("[\u001b"), "no colours");
+  }
+
+  @Test
+  void arguments_areNeverExpanded() throws Exception {
+    ok("device", "add", "c", "@/etc/hostname");
+    assertEquals("/home/me/@/etc/hostname", agent.devices.info("c").path());
+    ok("device", "add", "d", "${sys:user.home} \"x\" 'y' $(id)");
+    assertEquals("/home/me/${sys:user.home} \"x\" 'y' $(id)", agent.devices.info("d").path());
+  }
+
+  @Test
+  void failures_ofOurOwnAreOneLineToo() throws Exception {
+    agent.exporters.add(null);
+    assertTrue(
+        fails(1, "export", "list").startsWith("sluice: export list: EFAULT: internal error"));
+  }
+}
