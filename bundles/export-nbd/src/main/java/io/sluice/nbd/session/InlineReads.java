@@ -18,7 +18,7 @@ final class InlineReads {
    * The largest piece that is read and sent at once: large enough to amortise, small to stay
    * cached.
    */
-  static final int PIECE_BYTES = 128 << 10;
+  static final int PIECE_BYTES = 64 << 10;
 
   private final DeviceCalls device;
   private final ReplyOutput out;
@@ -81,8 +81,8 @@ final class InlineReads {
   }
 
   /**
-   * A reply whose bytes all follow one header. An error can only be told before that header is
-   * sent, so the first piece is read ahead of it.
+   * A reply of more than one piece, or a simple one, whose bytes all follow one header. An error
+   * can only be told before that header is sent, so the first piece is read ahead of it.
    */
   private void contiguous(Request request) throws IOException, ProtocolException {
     int lengthBytes = (int) request.lengthBytes();
@@ -101,7 +101,7 @@ final class InlineReads {
       Replies.putSimple(buffer, request.cookie(), 0);
     }
     buffer.position(start + headerBytes + piece);
-    if (piece < lengthBytes || structured) {
+    if (piece < lengthBytes) {
       out.lock();
       try {
         rest(request, piece);

@@ -23,8 +23,10 @@ public final class Session implements Runnable {
 
   private static final int INPUT_BUFFER_BYTES = 256 << 10;
 
-  /** Two pieces of a read, their headers, and some replies before them. */
-  private static final int OUTPUT_BUFFER_BYTES = 2 * InlineReads.PIECE_BYTES + 4096;
+  /**
+   * Four pieces of a read, which are sent together, their headers, and some replies before them.
+   */
+  private static final int OUTPUT_BUFFER_BYTES = 4 * InlineReads.PIECE_BYTES + 4096;
 
   /** What one connection takes at most, apart from requests that are with workers. */
   public static final int CONNECTION_BYTES =
@@ -156,11 +158,16 @@ public final class Session implements Runnable {
     }
     try {
       hold = found.device().hold("NBD client " + peer);
+      export = found;
+      // Whoever takes an export away first hides it, then ends the sessions that show it: one that
+      // comes between is caught here.
+      catalog.find(found.name());
     } catch (ErrnoException e) {
+      export = null;
       giveDataBuffers();
+      letGo();
       throw e;
     }
-    export = found;
   }
 
   private void giveDataBuffers() {
@@ -174,12 +181,17 @@ public final class Session implements Runnable {
     giveDataBuffers();
     resources.connectionBuffers().give(handshakeInput);
     resources.connectionBuffers().give(handshakeOutput);
+    letGo();
+  }
+
+  private void letGo() {
     if (hold != null) {
       try {
         hold.close();
       } catch (IOException | RuntimeException e) {
-        LOG.log(System.Logger.Level.WARNING, "letting go of " + export.name(), e);
+        LOG.log(System.Logger.Level.WARNING, "letting go of a device after " + peer, e);
       }
+      hold = null;
     }
   }
 }

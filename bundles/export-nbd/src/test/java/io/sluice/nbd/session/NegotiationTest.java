@@ -38,11 +38,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.sluice.block.ErrnoException;
 import io.sluice.nbd.Answers;
 import io.sluice.nbd.Answers.OptionReply;
 import io.sluice.nbd.Conversation;
 import io.sluice.nbd.MemoryDevice;
 import io.sluice.nbd.codec.NbdLimits;
+import java.io.Closeable;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Random;
@@ -281,6 +283,28 @@ class NegotiationTest {
                 .option(OPT_LIST, NOTHING));
     refused(REP_ERR_SHUTDOWN, "being removed", answers.option());
     assertEquals(REP_ACK, last(answers.options()).type());
+  }
+
+  @Test
+  void exportThatIsTakenAwayMeanwhileRefusesGoAndHoldsNothing() throws Exception {
+    Talk[] own = new Talk[1];
+    MemoryDevice leaving =
+        new MemoryDevice(1 << 20) {
+          @Override
+          public Closeable hold(String holder) throws ErrnoException {
+            own[0].withdrawn = true;
+            return super.hold(holder);
+          }
+        };
+    own[0] = new Talk(leaving);
+    Answers answers =
+        own[0].answers(
+            Conversation.modern()
+                .option(OPT_GO, Conversation.info("disk"))
+                .option(OPT_ABORT, NOTHING));
+    refused(REP_ERR_UNKNOWN, "no such export: disk", answers.option());
+    assertEquals(REP_ACK, answers.option().type());
+    assertEquals(List.of(), leaving.holders);
   }
 
   @Test

@@ -22,6 +22,7 @@ final class Talk implements ExportCatalog {
 
   final BufferPool connections = new BufferPool(Session.CONNECTION_BYTES);
   final BufferPool workerBuffers = new BufferPool(8 << 20);
+  volatile boolean withdrawn;
   private final Export export;
   private final SessionResources resources;
 
@@ -41,7 +42,7 @@ final class Talk implements ExportCatalog {
 
   @Override
   public Export find(String name) throws ErrnoException {
-    if (name.equals(EXPORT)) {
+    if (name.equals(EXPORT) && !withdrawn) {
       return export;
     }
     throw new ErrnoException(Errno.ENOENT, "no such export: " + name);

@@ -360,7 +360,7 @@ class TransmissionTest {
               .pastStructured();
       Reply failed = answers.reply(4 << 20);
       assertEquals(28, failed.error());
-      assertEquals(flags == 0 ? 8 : 1, failed.chunkCount());
+      assertEquals(flags == 0 ? 16 : 1, failed.chunkCount());
       assertEquals(2, answers.reply(512).cookie());
     }
   }
