@@ -4,7 +4,7 @@ import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.shell.blksnap.ProgramOptions.Unfit;
 import io.sluice.shell.blksnap.ProgramOptions.Values;
-import io.sluice.shell.command.Json;
+import io.sluice.shell.tool.Json;
 import io.sluice.shell.tool.Names;
 import io.sluice.shell.tool.Services;
 import io.sluice.shell.tool.Session;

@@ -3,6 +3,7 @@ package io.sluice.shell.command;
 import io.sluice.block.ErrnoException;
 import io.sluice.shell.tool.ByteSize;
 import io.sluice.shell.tool.Failures;
+import io.sluice.shell.tool.Json;
 import io.sluice.shell.tool.SectorRanges;
 import io.sluice.shell.tool.Services;
 import io.sluice.shell.tool.Session;

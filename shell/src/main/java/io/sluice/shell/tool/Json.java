@@ -1,4 +1,4 @@
-package io.sluice.shell.command;
+package io.sluice.shell.tool;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
