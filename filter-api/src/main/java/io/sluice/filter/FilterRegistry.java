@@ -50,7 +50,7 @@ public interface FilterRegistry {
    *
    * @throws ErrnoException ENODEV for a device that is not there; ENOENT if no filter is attached
    *     to it; EINVAL if others are, but not this one; what {@link Filter#checkDetach} throws;
-   *     EAGAIN if the bios in flight do not drain in time
+   *     EAGAIN if bios or commands do not end in time, or somebody else keeps the device frozen
    */
   void detach(String device, String filter) throws ErrnoException;
 

@@ -218,7 +218,8 @@ public final class CowArea {
       throws ErrnoException {
     int step = to - from;
     for (int at = from; at < to; at += step) {
-      long storeOffsetBytes = space.allocate(Math.min(step, to - at) << chunkShift);
+      int regionBytes = Math.min(step, to - at) << chunkShift;
+      long storeOffsetBytes = space.allocate(regionBytes);
       if (storeOffsetBytes < 0) {
         if (step == 1) {
           throw overflow(chunk + at - from);
@@ -229,7 +230,12 @@ public final class CowArea {
       }
       int end = Math.min(at + step, to);
       bytes.limit(Math.min(end << chunkShift, lengthBytes)).position(at << chunkShift);
-      space.write(storeOffsetBytes, bytes);
+      try {
+        space.write(storeOffsetBytes, bytes);
+      } catch (ErrnoException e) {
+        space.giveBack(storeOffsetBytes, regionBytes);
+        throw e;
+      }
       putSlots(chunk + at - from, end - at, storeOffsetBytes);
       markSaved(chunk + at - from, end - at);
       chunksSaved.add(end - at);

@@ -218,6 +218,19 @@ public final class CowView {
               + area.space.info().description()
               + " is full");
     }
+    try {
+      fillChunk(chunk, at, lengthBytes, data, storeOffsetBytes);
+    } catch (ErrnoException e) {
+      area.space.giveBack(storeOffsetBytes, 1 << shift);
+      throw e;
+    }
+    area.putSlots(chunk, 1, storeOffsetBytes);
+    area.zeroFilled();
+  }
+
+  private void fillChunk(
+      long chunk, long at, int lengthBytes, ByteBuffer data, long storeOffsetBytes)
+      throws ErrnoException {
     long chunkStart = chunk << shift;
     long chunkEnd = Math.min((chunk + 1) << shift, area.capacityBytes);
     writeZeroes(storeOffsetBytes, (int) (at - chunkStart));
@@ -227,8 +240,6 @@ public final class CowView {
     data.limit(limit);
     long written = at + lengthBytes;
     writeZeroes(storeOffsetBytes + (written - chunkStart), (int) (chunkEnd - written));
-    area.putSlots(chunk, 1, storeOffsetBytes);
-    area.zeroFilled();
   }
 
   private void writeZeroes(long storeOffsetBytes, int lengthBytes) throws ErrnoException {

@@ -147,6 +147,14 @@ public final class DiffSpace {
     }
   }
 
+  /**
+   * Takes a region back that came to nothing, if it is the last one still; so a writer who tries
+   * again and again does not eat the store.
+   */
+  public void giveBack(long offsetBytes, int lengthBytes) {
+    boolean unused = filledBytes.compareAndSet(offsetBytes + lengthBytes, offsetBytes);
+  }
+
   private void growSoon(long granted) {
     if (granted >= limitBytes) {
       if (limitTold && !noSpaceTold.getAndSet(true)) {

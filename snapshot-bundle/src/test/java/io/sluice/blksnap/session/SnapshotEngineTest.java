@@ -361,6 +361,20 @@ class SnapshotEngineTest {
   }
 
   @Test
+  void anImageWriteThatFailsAndIsTriedAgainDoesNotEatTheStore() throws Exception {
+    Arrays.fill(disk.bytes, 0, CHUNK, (byte) 0);
+    BlockDevice image = takeOne(0);
+    store.failWrite = Errno.EIO;
+    for (int offset : new int[] {0, CHUNK}) { // a chunk of zeroes, and one of data
+      for (int i = 0; i < 5; i++) {
+        Bio write = new Bio().write(offset + 7, ByteBuffer.wrap(filled(4, 1)), 0);
+        assertEquals(Errno.EIO, errnoOf(() -> image.submit(write)));
+      }
+    }
+    assertEquals(0, engine.list().get(0).store().filledBytes());
+  }
+
+  @Test
   void imageStatusIsOfTheTake_whateverTheLiveSideZeroes() throws Exception {
     Arrays.fill(disk.bytes, 0, CHUNK, (byte) 0);
     BlockDevice image = takeOne(0);
