@@ -1,0 +1,173 @@
+package io.sluice.simulator.oracle;
+
+import io.sluice.block.BlockDevice;
+import io.sluice.simulator.device.SimDiffStore;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.UUID;
+
+/**
+ * What is known of one snapshot: its life, a full copy of the bytes of each device at the take, and
+ * what excuses an image that is lost.
+ */
+public final class SnapshotOracle {
+  /** A snapshot's life; the transitions are states too, for others see them. */
+  public enum State {
+    CREATING,
+    CREATED,
+    TAKING,
+    TAKEN,
+    DESTROYING
+  }
+
+  /** One device's part. */
+  public static final class Part {
+    /** The device's number. */
+    public final int device;
+
+    /** Cells changed on the device, or on the image, since the take. */
+    public final BitSet touchedCells = new BitSet();
+
+    /** The full copy, made while the device was frozen. */
+    public byte[] atTake;
+
+    /** The image as the engine published it; null when it is not. */
+    public BlockDevice image;
+
+    /** What the image may read. */
+    public CellModel model;
+
+    /** Stands for the image in stamps. */
+    public int owner;
+
+    /** A fault struck that may cost the image. */
+    public boolean excused;
+
+    /** The verb that adds it has not returned. */
+    public boolean pending;
+
+    /** That fault was a read of the origin. */
+    public boolean lostByOrigin;
+
+    /** The filter left the device, in a race that it could not forbid. */
+    public boolean detached;
+
+    /** It left while the verb that adds the device was under way: before or after, nobody knows. */
+    public boolean mayBeDetached;
+
+    /** The unit of copy-on-write, once taken; 0 before. */
+    public int chunkBytes;
+
+    /** CORRUPTED events seen. */
+    public int corruptedEvents;
+
+    Part(int device) {
+      this.device = device;
+    }
+  }
+
+  private final String storeName;
+  private final long limitBytes;
+  private final Map<Integer, Part> parts = new TreeMap<>();
+
+  /** Its life. */
+  public State state = State.CREATING;
+
+  /** Its id, once created. */
+  public UUID id;
+
+  /** The store, once opened. */
+  public SimDiffStore store;
+
+  /** The capacity the store had at first. */
+  public long firstCapacityBytes;
+
+  /** NO_SPACE events seen. */
+  public int noSpaceEvents;
+
+  /**
+   * @param storeName the store argument it is created with
+   * @param limitBytes how far the store may grow
+   */
+  public SnapshotOracle(String storeName, long limitBytes) {
+    this.storeName = storeName;
+    this.limitBytes = limitBytes;
+  }
+
+  /** The store argument. */
+  public String storeName() {
+    return storeName;
+  }
+
+  /** How far the store may grow. */
+  public long limitBytes() {
+    return limitBytes;
+  }
+
+  /** Puts a device in. */
+  public void add(int device) {
+    parts.put(device, new Part(device));
+  }
+
+  /** Takes a device out that was not added after all. */
+  public void remove(int device) {
+    parts.remove(device);
+  }
+
+  /** A device's part, or null. */
+  public Part part(int device) {
+    return parts.get(device);
+  }
+
+  /** All parts, by device. */
+  public List<Part> parts() {
+    return new ArrayList<>(parts.values());
+  }
+
+  /** Whether there are images to read. */
+  public boolean isHeld() {
+    return state == State.TAKING || state == State.TAKEN;
+  }
+
+  /** Excuses the loss of all images. */
+  public void excuseAll() {
+    for (Part part : parts.values()) {
+      part.excused = true;
+    }
+  }
+
+  /** How many chunks of a part may have been saved. */
+  public int touchedChunks(Part part, int cellBytes) {
+    int chunks = 0;
+    long last = -1;
+    for (int cell = part.touchedCells.nextSetBit(0);
+        cell >= 0;
+        cell = part.touchedCells.nextSetBit(cell + 1)) {
+      long first = (long) cell * cellBytes / part.chunkBytes;
+      long end = ((long) (cell + 1) * cellBytes - 1) / part.chunkBytes;
+      chunks += (int) (end - Math.max(first, last + 1) + 1);
+      last = end;
+    }
+    return chunks;
+  }
+
+  /** Whether what was touched does not fit the store. */
+  public boolean overLimit(int[] cellBytesByDevice) {
+    long neededBytes = 0;
+    for (Part part : parts.values()) {
+      if (part.chunkBytes == 0) {
+        return true; // not known yet
+      }
+      neededBytes += (long) touchedChunks(part, cellBytesByDevice[part.device]) * part.chunkBytes;
+    }
+    long mostBytes = Math.max(limitBytes, firstCapacityBytes);
+    if (store != null) {
+      mostBytes = Math.min(mostBytes, store.capacityMaxBytes());
+    }
+    // A limit that is no multiple of the chunk leaves an end where none fits.
+    return neededBytes > mostBytes;
+  }
+}

@@ -1,0 +1,465 @@
+package io.sluice.simulator.run;
+
+import io.sluice.block.Errno;
+import io.sluice.block.ErrnoException;
+import io.sluice.simulator.oracle.SnapshotOracle;
+import io.sluice.simulator.oracle.TrackingOracle;
+import io.sluice.simulator.schedule.SimFailure;
+import io.sluice.simulator.schedule.SimRandom;
+import io.sluice.snapshot.SnapshotControl;
+import io.sluice.snapshot.SnapshotDeviceInfo;
+import io.sluice.snapshot.SnapshotEvent;
+import io.sluice.snapshot.SnapshotInfo;
+import io.sluice.snapshot.SnapshotRequest;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+
+/** The verbs of snapshots, and property P7. A slot's verbs come from one task. */
+final class ControlOps {
+  private final World world;
+  private final TrackingOps tracking;
+  private final UUID[] lastId = new UUID[PlanGenerator.SLOTS];
+  private int created;
+
+  ControlOps(World world, TrackingOps tracking) {
+    this.world = world;
+    this.tracking = tracking;
+  }
+
+  private SnapshotControl control() {
+    return world.control();
+  }
+
+  private ControlRecord begin(SnapshotOracle taking) {
+    ControlRecord record = new ControlRecord(taking);
+    world.scheduler().current().attach(record);
+    return record;
+  }
+
+  private void end() {
+    world.scheduler().current().attach(null);
+  }
+
+  private SimFailure unexpected(SimOp spec, ErrnoException e) {
+    return world.fail("P0 control: " + spec + " failed", e);
+  }
+
+  private boolean heldElsewhere(int device, SnapshotOracle mine) {
+    for (SnapshotOracle slot : world.slots()) {
+      if (slot != null && slot != mine && slot.part(device) != null) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Creates a snapshot in an empty slot; true if there is one then. */
+  boolean create(SimOp spec) {
+    if (world.slot(spec.slot()) != null) {
+      return false;
+    }
+    Plan plan = world.plan();
+    SimRandom random = new SimRandom(spec.variant());
+    int chunkBytes = 1 << plan.chunkShift();
+    int portionBytes = plan.portionSectors() * 512;
+    List<String> names = new ArrayList<>();
+    for (int i = 0; i < world.devices().size(); i++) {
+      if ((spec.first() & (1 << i)) != 0) {
+        names.add(world.device(i).disk.name());
+      }
+    }
+    long limit = random.chance(350) ? (long) random.between(2, 12) * chunkBytes : 0;
+    if (limit > 0 && random.chance(200)) {
+      limit += random.below(chunkBytes);
+    }
+    int capacity = random.chance(700) ? 0 : random.between(1, 4) * portionBytes / 2;
+    long most =
+        random.chance(900) ? Long.MAX_VALUE : capacity + (long) random.below(8) * chunkBytes;
+    String name = "store-" + ++created;
+    SnapshotOracle slot = new SnapshotOracle(name, limit == 0 ? Long.MAX_VALUE : limit);
+    for (int i = 0; i < world.devices().size(); i++) {
+      if ((spec.first() & (1 << i)) != 0) {
+        slot.add(i);
+      }
+    }
+    boolean busy = slot.parts().stream().anyMatch(part -> heldElsewhere(part.device, slot));
+    int moves = world.filterMoves();
+    world.slot(spec.slot(), slot);
+    int owners = world.ownershipMoves();
+    ControlRecord record = begin(null);
+    world.trace(
+        () ->
+            "start "
+                + spec
+                + " "
+                + names
+                + " capacity "
+                + capacity
+                + " max "
+                + most
+                + " limit "
+                + slot.limitBytes());
+    try {
+      slot.id =
+          control()
+              .create(
+                  new SnapshotRequest(
+                      names, World.STORE_KIND, name + "," + capacity + "," + most, limit, 0, ""));
+      lastId[spec.slot()] = slot.id;
+      for (SnapshotOracle.Part part : slot.parts()) {
+        if (!part.mayBeDetached && ownedElsewhere(part.device, slot)) {
+          throw world.fail("P0 control: " + spec + ": a device is in two snapshots now");
+        }
+      }
+      slot.state = SnapshotOracle.State.CREATED;
+      world.trace(() -> "done  " + spec + " " + slot.id);
+    } catch (ErrnoException e) {
+      world.trace(() -> "error " + spec + ": " + e.getMessage());
+      boolean moved = owners != world.ownershipMoves();
+      world.slot(spec.slot(), null);
+      boolean expected =
+          record.anyFault()
+              || (e.errno() == Errno.EBUSY && (busy || moved))
+              || (e.errno() == Errno.ENOSPC && capacity > slot.limitBytes())
+              || raced(moves, slot, e);
+      if (!expected) {
+        throw unexpected(spec, e);
+      }
+      if (slot.store != null && !slot.store.isClosed()) {
+        throw world.fail("P7 leak: " + spec + " failed and left " + name + " open", e);
+      }
+    }
+    end();
+    return world.slot(spec.slot()) != null;
+  }
+
+  /** A filter that came or went beside a verb may have made it fail. */
+  private boolean raced(int moves, SnapshotOracle slot, ErrnoException e) {
+    boolean about = e.errno() == Errno.ESRCH || e.errno() == Errno.ENODEV;
+    // The verb's own attachments count too, so up to one move for each device is none of others.
+    return about && world.filterMoves() != moves && !slot.parts().isEmpty();
+  }
+
+  private boolean ownedElsewhere(int device, SnapshotOracle mine) {
+    for (SnapshotOracle slot : world.slots()) {
+      if (slot != null
+          && slot != mine
+          && slot.state != SnapshotOracle.State.CREATING
+          && slot.state != SnapshotOracle.State.DESTROYING
+          && slot.part(device) != null
+          && !slot.part(device).mayBeDetached
+          && !slot.part(device).pending) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void add(SimOp spec) {
+    SnapshotOracle slot = world.slot(spec.slot());
+    if (slot == null
+        || (slot.part(spec.device()) != null && slot.part(spec.device()).mayBeDetached)) {
+      return; // a device that left a snapshot is none of it and not free to come back
+    }
+    String name = world.device(spec.device()).disk.name();
+    boolean mine = slot.part(spec.device()) != null;
+    boolean busy = heldElsewhere(spec.device(), slot);
+    boolean taken = slot.state == SnapshotOracle.State.TAKEN;
+    int moves = world.filterMoves();
+    int owners = world.ownershipMoves();
+    ControlRecord record = begin(null);
+    if (!mine && !taken) {
+      slot.add(spec.device());
+      slot.part(spec.device()).pending = true;
+    }
+    try {
+      control().add(slot.id, name);
+      if (mine || taken || ownedElsewhere(spec.device(), slot)) {
+        throw world.fail("P0 control: " + spec + " was done, and may not be");
+      }
+      slot.part(spec.device()).pending = false;
+      world.ownershipMoved();
+      world.trace(() -> "done  " + spec);
+    } catch (ErrnoException e) {
+      world.trace(() -> "error " + spec + ": " + e.getMessage());
+      boolean expected =
+          record.anyFault()
+              || (mine && e.errno() == Errno.EALREADY)
+              || ((taken || busy || owners != world.ownershipMoves()) && e.errno() == Errno.EBUSY)
+              || raced(moves, slot, e);
+      if (!expected) {
+        throw unexpected(spec, e);
+      }
+      if (!mine && !taken) {
+        slot.remove(spec.device());
+      }
+    }
+    end();
+  }
+
+  void take(SimOp spec) {
+    SnapshotOracle slot = world.slot(spec.slot());
+    if (slot == null) {
+      refuseUnknown(spec);
+      return;
+    }
+    if (slot.state == SnapshotOracle.State.TAKEN) {
+      try {
+        control().take(slot.id);
+        throw world.fail("P0 control: " + spec + " was taken twice");
+      } catch (ErrnoException e) {
+        if (e.errno() != Errno.EALREADY) {
+          throw unexpected(spec, e);
+        }
+      }
+      return;
+    }
+    slot.state = SnapshotOracle.State.TAKING;
+    ControlRecord record = begin(slot);
+    world.trace(() -> "start " + spec);
+    try {
+      SnapshotInfo info = control().take(slot.id);
+      taken(spec, slot, info);
+      slot.state = SnapshotOracle.State.TAKEN;
+      world.trace(() -> "done  " + spec);
+    } catch (ErrnoException e) {
+      world.trace(() -> "error " + spec + ": " + e.getMessage());
+      slot.state = SnapshotOracle.State.CREATED;
+      boolean gone = slot.parts().stream().anyMatch(part -> part.mayBeDetached);
+      boolean none = slot.parts().isEmpty();
+      if (!record.anyFault() && (e.errno() != Errno.ENODEV || !(gone || none))) {
+        throw unexpected(spec, e);
+      }
+      for (SnapshotOracle.Part part : slot.parts()) {
+        if (part.atTake != null) {
+          if (!gone) {
+            throw world.fail("P6 cut: " + spec + " failed after the cut", e);
+          }
+          part.atTake = null;
+          world.device(part.device).tracking.cutUndone();
+        }
+      }
+    }
+    end();
+  }
+
+  private void refuseUnknown(SimOp spec) {
+    UUID id = lastId[spec.slot()];
+    if (id == null) {
+      return;
+    }
+    boolean take = spec.kind() == OpKind.TAKE;
+    try {
+      if (take) {
+        control().take(id);
+      } else {
+        control().destroy(id);
+      }
+      throw world.fail("P0 control: " + spec + ": the snapshot is gone, but it was done");
+    } catch (ErrnoException e) {
+      if (e.errno() != (take ? Errno.ESRCH : Errno.ENODEV)) {
+        throw unexpected(spec, e);
+      }
+    }
+  }
+
+  private void taken(SimOp spec, SnapshotOracle slot, SnapshotInfo info) {
+    if (info.devices().size() != slot.parts().size()) {
+      throw world.fail("P0 control: " + spec + ": " + info + " for " + slot.parts().size());
+    }
+    for (SnapshotDeviceInfo device : info.devices()) {
+      int index = indexOf(device.device());
+      SnapshotOracle.Part part = slot.part(index);
+      if (part == null || part.atTake == null || part.image == null) {
+        throw world.fail("P6 cut: " + spec + ": no cut or no image of " + device.device());
+      }
+      part.chunkBytes = device.chunkSizeBytes();
+      TrackingOracle oracle = world.device(index).tracking;
+      UUID before = oracle.generation();
+      String wrong = oracle.taken(device.generationId(), device.changesNumber());
+      if (wrong != null) {
+        throw world.fail("P5 generation: " + spec + ": " + wrong);
+      }
+      if (before != null && !before.equals(device.generationId())) {
+        world.reach(Reach.NUMBER_WRAP);
+      }
+    }
+  }
+
+  private int indexOf(String device) {
+    return Integer.parseInt(device.substring("disk-".length()));
+  }
+
+  void destroy(SimOp spec) {
+    SnapshotOracle slot = world.slot(spec.slot());
+    if (slot == null) {
+      refuseUnknown(spec);
+      return;
+    }
+    info(spec);
+    events(spec);
+    slot.state = SnapshotOracle.State.DESTROYING;
+    begin(null);
+    world.trace(() -> "start " + spec);
+    try {
+      control().destroy(slot.id);
+    } catch (ErrnoException e) {
+      throw unexpected(spec, e);
+    }
+    world.trace(() -> "done  " + spec);
+    if (world.publishedNames().stream().anyMatch(name -> name.endsWith(slot.id.toString()))) {
+      throw world.fail("P7 leak: images are left after " + spec);
+    }
+    world.slot(spec.slot(), null);
+    end();
+  }
+
+  /** P7, and that an image is lost only for a cause. */
+  void info(SimOp spec) {
+    SnapshotOracle slot = world.slot(spec.slot());
+    if (slot == null || slot.id == null) {
+      return;
+    }
+    SnapshotInfo info;
+    try {
+      info = control().info(slot.id);
+    } catch (ErrnoException e) {
+      if (world.slot(spec.slot()) != slot || slot.state == SnapshotOracle.State.DESTROYING) {
+        return; // the slot's own task destroyed it meanwhile
+      }
+      throw unexpected(spec, e);
+    }
+    long touchedBytes = 0;
+    boolean faulty = false;
+    for (SnapshotDeviceInfo device : info.devices()) {
+      SnapshotOracle.Part part = slot.part(indexOf(device.device()));
+      if (part == null || part.chunkBytes == 0) {
+        touchedBytes = Long.MAX_VALUE / 2;
+        continue;
+      }
+      faulty |= part.excused; // a save that failed keeps what it was allocated
+      int touched = slot.touchedChunks(part, world.cellBytesByDevice()[part.device]);
+      touchedBytes += (long) touched * part.chunkBytes;
+      if (device.chunksSaved() + device.chunksZero() > touched) {
+        throw world.fail(
+            "P7 accounting: " + spec + ": only " + touched + " chunks were touched: " + device);
+      }
+      if (device.chunksZero() > 0) {
+        world.reach(Reach.ZERO_CHUNK);
+      }
+      judgeLoss(spec, slot, part, device.errorCode());
+    }
+    long mostBytes = Math.max(slot.limitBytes(), slot.firstCapacityBytes);
+    if ((info.store().filledBytes() > touchedBytes && !faulty)
+        || info.store().filledBytes() > info.store().capacityBytes()
+        || slot.store.capacityBytes() > mostBytes) {
+      throw world.fail(
+          "P7 accounting: "
+              + spec
+              + ": touched "
+              + touchedBytes
+              + ", limit "
+              + mostBytes
+              + ", "
+              + info.store());
+    }
+  }
+
+  private void judgeLoss(SimOp spec, SnapshotOracle slot, SnapshotOracle.Part part, int errorCode) {
+    if (errorCode == 0) {
+      return;
+    }
+    boolean full = slot.overLimit(world.cellBytesByDevice());
+    if (errorCode > 0 || (!part.excused && !(full && -errorCode == Errno.ENOSPC.number()))) {
+      throw world.fail(
+          "P2 image: "
+              + spec
+              + ": disk-"
+              + part.device
+              + " is lost with "
+              + errorCode
+              + " without a cause");
+    }
+  }
+
+  void events(SimOp spec) {
+    SnapshotOracle slot = world.slot(spec.slot());
+    if (slot == null || slot.id == null) {
+      return;
+    }
+    try {
+      Optional<SnapshotEvent> next = control().waitEvent(slot.id, Duration.ZERO);
+      while (next.isPresent()) {
+        event(spec, slot, next.get());
+        next = control().waitEvent(slot.id, Duration.ZERO);
+      }
+    } catch (ErrnoException e) {
+      if (world.slot(spec.slot()) == slot && slot.state != SnapshotOracle.State.DESTROYING) {
+        throw unexpected(spec, e);
+      }
+    }
+  }
+
+  private void event(SimOp spec, SnapshotOracle slot, SnapshotEvent event) {
+    world.trace(() -> "event " + event);
+    if (event.code() == SnapshotEvent.Code.NO_SPACE) {
+      world.reach(Reach.NO_SPACE_EVENT);
+      if (++slot.noSpaceEvents > 1) {
+        throw world.fail("P7 events: " + spec + ": NO_SPACE twice");
+      }
+      return;
+    }
+    SnapshotOracle.Part part = slot.part(indexOf(event.device()));
+    if (part == null || ++part.corruptedEvents > 1 || event.errno() <= 0) {
+      throw world.fail("P7 events: " + spec + ": " + event);
+    }
+    judgeLoss(spec, slot, part, -event.errno());
+    if (event.errno() == Errno.ENOSPC.number() && !part.excused) {
+      world.reach(Reach.OVERFLOW);
+    } else if (part.lostByOrigin) {
+      world.reach(Reach.LOST_BY_ORIGIN_READ);
+    } else if (!part.mayBeDetached) {
+      world.reach(Reach.LOST_BY_STORE_ERROR);
+    }
+  }
+
+  /** Takes until the numbers run out. */
+  void manyTakes(SimOp spec) {
+    for (int i = 0; i < spec.count(); i++) {
+      SimOp create =
+          new SimOp(
+              OpKind.CREATE, spec.device(), spec.slot(), 1 << spec.device(), 0, spec.variant() + i);
+      if (!create(create)) {
+        return;
+      }
+      take(create);
+      if (i % 16 == 0 || i > 250) {
+        tracking.check(create);
+      }
+      destroy(create);
+    }
+  }
+
+  /** P7 at a run's end: what is lost was told, and once. */
+  void finish(SimOp spec) {
+    SnapshotOracle slot = world.slot(spec.slot());
+    if (slot == null) {
+      return;
+    }
+    events(spec);
+    try {
+      for (SnapshotDeviceInfo device : control().info(slot.id).devices()) {
+        SnapshotOracle.Part part = slot.part(indexOf(device.device()));
+        if ((device.errorCode() != 0) != (part.corruptedEvents == 1)) {
+          throw world.fail("P7 events: " + part.corruptedEvents + " for " + device);
+        }
+      }
+    } catch (ErrnoException e) {
+      throw unexpected(spec, e);
+    }
+    destroy(spec);
+  }
+}

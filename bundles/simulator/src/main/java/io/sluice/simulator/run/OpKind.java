@@ -1,0 +1,35 @@
+package io.sluice.simulator.run;
+
+/** What a task of a run can do. */
+public enum OpKind {
+  WRITE,
+  WRITE_ZEROES,
+  DISCARD,
+  FLUSH,
+  READ,
+  STATUS,
+  /** A write to one device and, once it is complete, one to another. */
+  PAIR,
+  IMAGE_READ,
+  IMAGE_WRITE,
+  IMAGE_ZEROES,
+  IMAGE_DISCARD,
+  IMAGE_STATUS,
+  IMAGE_FLUSH,
+  /** Reads a whole snapshot. */
+  IMAGE_CHECK,
+  /** Asks an image for what it must refuse. */
+  IMAGE_BAD,
+  CREATE,
+  ADD,
+  TAKE,
+  DESTROY,
+  EVENTS,
+  INFO,
+  /** Create, take and destroy, again and again. */
+  MANY_TAKES,
+  MARK_DIRTY,
+  CBT_CHECK,
+  ATTACH,
+  DETACH
+}

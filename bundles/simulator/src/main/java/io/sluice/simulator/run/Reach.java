@@ -1,0 +1,37 @@
+package io.sluice.simulator.run;
+
+/** Rare events that a campaign must meet, or it proves less than it seems to. */
+public enum Reach {
+  /** An image was lost because the store was full. */
+  OVERFLOW,
+  /** The last chunk, shorter than the others, was copied. */
+  SHORT_LAST_CHUNK,
+  /** A bio waited at a gate while a take held it. */
+  TAKE_DURING_WRITE,
+  /** A second writer met a chunk whose first writer was still under way. */
+  TWO_WRITERS_ON_ONE_CHUNK,
+  /** A generation ended because its numbers ran out. */
+  NUMBER_WRAP,
+  /** An image read of one chunk had to look twice. */
+  IMAGE_READ_RETRIED,
+  /** A store failed to grow. */
+  GROWTH_FAILED,
+  /** An image was lost because the origin could not be read. */
+  LOST_BY_ORIGIN_READ,
+  /** An image was lost because the store failed. */
+  LOST_BY_STORE_ERROR,
+  /** A chunk of zeroes took no space. */
+  ZERO_CHUNK,
+  /** A write to the origin failed, and its client was told. */
+  ORIGIN_WRITE_FAILED,
+  /** Devices of one take held bios of one writer on both sides of the cut. */
+  PAIR_ACROSS_TAKE,
+  /** A detach was refused because of a snapshot. */
+  DETACH_REFUSED,
+  /** An image was in use when its snapshot was destroyed. */
+  DESTROYED_IN_USE,
+  /** The store was about to be full, and said so. */
+  NO_SPACE_EVENT,
+  /** A range of an image was reported as zeroes. */
+  IMAGE_ZERO_EXTENT
+}

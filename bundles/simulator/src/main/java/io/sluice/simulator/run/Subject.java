@@ -1,0 +1,78 @@
+package io.sluice.simulator.run;
+
+import io.sluice.block.BlockDevice;
+import io.sluice.diffstore.DiffStoreProvider;
+import io.sluice.filter.FilterOperations;
+import io.sluice.filter.FilterRegistry;
+import io.sluice.snapshot.ChangeTracking;
+import io.sluice.snapshot.SnapshotControl;
+import java.time.InstantSource;
+import java.util.UUID;
+import java.util.concurrent.Executor;
+import java.util.concurrent.locks.Lock;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/** The engine under test, seen by its public faces. */
+public interface Subject {
+  /** Makes an engine for one run. */
+  @FunctionalInterface
+  interface Factory {
+    /** A fresh engine on these edges. */
+    Subject create(Edges edges, Plan plan);
+  }
+
+  /**
+   * The simulated world, as far as an engine needs it.
+   *
+   * @param registry freezes and attaches
+   * @param stores opens stores of kind {@link World#STORE_KIND}
+   * @param locks cooperative locks
+   * @param growth runs a task beside the others
+   * @param clock tells the run's steps
+   * @param ids from the seed
+   * @param images makes images known
+   * @param buffers what tasks wait at for a buffer
+   * @param log told what an operator should know; goes to the trace
+   */
+  record Edges(
+      FilterRegistry registry,
+      DiffStoreProvider stores,
+      Supplier<Lock> locks,
+      Executor growth,
+      InstantSource clock,
+      Supplier<UUID> ids,
+      Images images,
+      Waiting buffers,
+      Consumer<String> log) {}
+
+  /** Where an engine makes its images known. */
+  @FunctionalInterface
+  interface Images {
+    /**
+     * @return withdraws the image
+     */
+    Runnable publish(String name, BlockDevice image);
+  }
+
+  /** A counter that tasks wait for: a semaphore for engines with a budget. */
+  interface Waiting {
+    /** Takes one of {@code count}, waiting while all are out. */
+    void take(int count);
+
+    /** Puts one back. */
+    void put();
+  }
+
+  /** The filter. */
+  FilterOperations operations();
+
+  /** The verbs. */
+  SnapshotControl control();
+
+  /** Change tracking. */
+  ChangeTracking tracking();
+
+  /** Buffers that are out: none, at a run's end. */
+  int buffersInUse();
+}

@@ -1,0 +1,489 @@
+package io.sluice.simulator.run;
+
+import io.sluice.block.BlockDevice;
+import io.sluice.block.ErrnoException;
+import io.sluice.diffstore.DiffStore;
+import io.sluice.diffstore.DiffStoreProvider;
+import io.sluice.simulator.device.FaultListener;
+import io.sluice.simulator.device.FaultSite;
+import io.sluice.simulator.device.Faults;
+import io.sluice.simulator.device.IoRecord;
+import io.sluice.simulator.device.SimDiffStore;
+import io.sluice.simulator.device.SimDisk;
+import io.sluice.simulator.device.SimLive;
+import io.sluice.simulator.device.SimRegistry;
+import io.sluice.simulator.oracle.CellModel;
+import io.sluice.simulator.oracle.SnapshotOracle;
+import io.sluice.simulator.oracle.Stamp;
+import io.sluice.simulator.oracle.TrackingOracle;
+import io.sluice.simulator.schedule.SimFailure;
+import io.sluice.simulator.schedule.SimLock;
+import io.sluice.simulator.schedule.SimRandom;
+import io.sluice.simulator.schedule.SimScheduler;
+import io.sluice.simulator.schedule.SimSignal;
+import io.sluice.simulator.schedule.SimTask;
+import io.sluice.snapshot.ChangeTracking;
+import io.sluice.snapshot.SnapshotControl;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.locks.Lock;
+import java.util.function.Supplier;
+
+/** Everything of one run: the devices, the engine on them, and what the oracle knows of both. */
+public final class World implements FaultListener, SimRegistry.CutListener {
+  /** The kind of the simulated stores. */
+  public static final String STORE_KIND = "sim";
+
+  private final Plan plan;
+  private final SimScheduler scheduler;
+  private final Tampering tampering;
+  private final SimRandom random;
+  private final Faults faults;
+  private final List<Device> devices = new ArrayList<>();
+  private final SnapshotOracle[] slots = new SnapshotOracle[PlanGenerator.SLOTS];
+  private final List<SimDiffStore> stores = new ArrayList<>();
+  private final Map<String, BlockDevice> published = new TreeMap<>();
+  private final SimLock.Held heldLocks = new SimLock.Held();
+  private final Map<Reach, Integer> reached = new EnumMap<>(Reach.class);
+  private final int[] cellBytesByDevice;
+  private final List<String> trace;
+  private final SimRegistry registry;
+  private final Subject subject;
+  private final SnapshotControl control;
+  private final ChangeTracking tracking;
+  private final SimSignal buffersFree;
+  private final SimSignal tasksDone;
+  private int tasksRunning;
+  private int buffersOut;
+  private int sequence;
+  private int imageCount;
+  private int filterMoves;
+  private int ownershipMoves;
+  private int grown;
+
+  /** A device, its layers and its oracles. */
+  static final class Device {
+    final SimDisk disk;
+    final SimLive live;
+    final CellModel model;
+    final TrackingOracle tracking;
+    final List<InFlight> inFlight = new ArrayList<>(4);
+
+    Device(SimDisk disk, SimLive live, CellModel model) {
+      this.disk = disk;
+      this.live = live;
+      this.model = model;
+      this.tracking = new TrackingOracle(disk.name());
+    }
+  }
+
+  /** A write to a live device inside its gate. */
+  record InFlight(long startBytes, long endBytes, boolean firstTouch) {}
+
+  World(
+      Plan plan,
+      SimScheduler scheduler,
+      Subject.Factory factory,
+      Tampering tampering,
+      boolean traced) {
+    this.plan = plan;
+    this.scheduler = scheduler;
+    this.tampering = tampering;
+    this.trace = traced ? new ArrayList<>() : null;
+    this.random = new SimRandom(plan.seed() ^ 0x51B0_0F0FL);
+    this.faults = new Faults(plan.faults());
+    this.buffersFree = new SimSignal(scheduler, "a copy buffer");
+    this.tasksDone = new SimSignal(scheduler, "the other tasks");
+    this.cellBytesByDevice = plan.disks().stream().mapToInt(Plan.Disk::cellBytes).toArray();
+    this.registry =
+        new SimRegistry(
+            scheduler,
+            faults,
+            this,
+            tampering.freezeStyle(),
+            filter -> tampering.filter(this, filter),
+            lower -> tampering.lower(this, lower));
+    for (int i = 0; i < plan.disks().size(); i++) {
+      devices.add(device(i, plan.disks().get(i)));
+    }
+    this.subject = factory.create(edges(), plan);
+    this.control = tampering.control(this, subject.control());
+    this.tracking = tampering.tracking(this, subject.tracking());
+    try {
+      registry.register(subject.operations());
+    } catch (ErrnoException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private Device device(int index, Plan.Disk spec) {
+    SimDisk disk =
+        new SimDisk(
+            scheduler,
+            random,
+            faults,
+            this,
+            index,
+            spec.cellBytes(),
+            spec.cellCount(),
+            spec.discardZeroes());
+    byte[] cell = new byte[spec.cellBytes()];
+    for (int i = 0; i < spec.cellCount(); i++) {
+      if (!random.chance(spec.zeroPerMille())) {
+        Stamp.fill(cell, 0, cell.length, nextSequence(), index, i);
+        disk.fill(i, cell);
+      }
+    }
+    CellModel model = new CellModel(spec.cellBytes(), disk.bytes().clone());
+    return new Device(disk, registry.add(disk), model);
+  }
+
+  private Subject.Edges edges() {
+    return new Subject.Edges(
+        registry,
+        new Provider(),
+        this::newLock,
+        this::growLater,
+        () -> Instant.ofEpochMilli(scheduler.steps()),
+        () -> new UUID(random.nextLong(), random.nextLong()),
+        this::publish,
+        new Subject.Waiting() {
+          @Override
+          public void take(int count) {
+            scheduler.yieldPoint();
+            while (buffersOut >= count) {
+              buffersFree.await();
+            }
+            buffersOut++;
+          }
+
+          @Override
+          public void put() {
+            buffersOut--;
+            buffersFree.wakeOne();
+          }
+        },
+        line -> trace(() -> "log   " + line));
+  }
+
+  private Lock newLock() {
+    return tampering.lock(this, new SimLock(scheduler, heldLocks, "a lock of the engine"));
+  }
+
+  private void growLater(Runnable growth) {
+    spawn("growth-" + ++grown, growth);
+  }
+
+  /** Starts a task that the run's end waits for. */
+  void spawn(String name, Runnable body) {
+    tasksRunning++;
+    scheduler.spawn(
+        name,
+        () -> {
+          body.run();
+          tasksRunning--;
+          tasksDone.wakeAll();
+        });
+  }
+
+  /** Waits for all tasks that were spawned. */
+  void joinAll() {
+    while (tasksRunning > 0) {
+      tasksDone.await();
+    }
+  }
+
+  private Runnable publish(String name, BlockDevice image) {
+    int device = Integer.parseInt(name.substring("disk-".length(), name.indexOf('@')));
+    for (SnapshotOracle slot : slots) {
+      if (slot != null && slot.state == SnapshotOracle.State.TAKING) {
+        SnapshotOracle.Part part = slot.part(device);
+        if (part != null && part.atTake != null && name.endsWith(slot.id.toString())) {
+          part.owner = 100 + imageCount++;
+          part.model = new CellModel(cellBytesByDevice[device], part.atTake);
+          part.image = tampering.image(this, device, image);
+          published.put(name, image);
+          return () -> published.remove(name);
+        }
+      }
+    }
+    throw fail("P2 image: " + name + " was published without a take of its device");
+  }
+
+  // --- what the devices tell ---------------------------------------------------------------
+
+  @Override
+  public void frozen(List<SimLive> frozen) {
+    SnapshotOracle taking = takingNow();
+    if (taking == null) {
+      return; // the engine may hold devices for other ends
+    }
+    for (SimLive live : frozen) {
+      Device device = devices.get(live.disk().index());
+      SnapshotOracle.Part part = taking.part(live.disk().index());
+      if (part == null) {
+        throw fail("P6 cut: " + live.disk().name() + " is held for a take it is no part of");
+      }
+      checkDisk(device, "at the cut");
+      if (part.atTake != null) {
+        device.tracking.cutUndone(); // the engine tries the cut again
+      }
+      part.atTake = device.disk.bytes().clone();
+      part.touchedCells.clear();
+      if (live.isFiltered()) {
+        device.tracking.cut();
+      }
+    }
+    trace(() -> "cut of " + frozen.stream().map(live -> live.disk().name()).toList());
+  }
+
+  private SnapshotOracle takingNow() {
+    return scheduler.current().attachment() instanceof ControlRecord record ? record.taking : null;
+  }
+
+  @Override
+  public void thawing(int waiterCount) {
+    if (waiterCount > 0 && takingNow() != null) {
+      reach(Reach.TAKE_DURING_WRITE);
+    }
+  }
+
+  @Override
+  public void filterChanged(SimLive device) {
+    filterMoves++;
+    devices.get(device.disk().index()).tracking.filterChanged();
+    for (SnapshotOracle slot : slots) {
+      SnapshotOracle.Part part = slot == null ? null : slot.part(device.disk().index());
+      if (part != null && !device.isFiltered()) {
+        boolean adding = part.pending || slot.state == SnapshotOracle.State.CREATING;
+        part.detached |= !adding;
+        part.mayBeDetached = true;
+        part.excused = true;
+      }
+    }
+    trace(() -> "filter " + (device.isFiltered() ? "on " : "off ") + device.disk().name());
+  }
+
+  @Override
+  public void copyReadFailed(SimDisk disk) {
+    for (SnapshotOracle slot : slots) {
+      SnapshotOracle.Part part = slot == null ? null : slot.part(disk.index());
+      if (part != null) {
+        part.lostByOrigin |= !part.excused;
+        part.excused = true;
+      }
+    }
+    trace(() -> "fault: read of " + disk.name());
+  }
+
+  @Override
+  public void storeFailed(SimDiffStore store, FaultSite site, IoRecord record) {
+    if (site == FaultSite.STORE_GROW) {
+      reach(Reach.GROWTH_FAILED);
+    }
+    for (SnapshotOracle slot : slots) {
+      if (slot != null && slot.store == store) {
+        SnapshotOracle.Part part = record == null ? null : slot.part(record.device);
+        if (part == null || site == FaultSite.STORE_GROW) {
+          slot.excuseAll();
+        } else {
+          part.excused = true;
+        }
+      }
+    }
+    trace(() -> "fault: " + site + " of " + store.name());
+  }
+
+  private final class Provider implements DiffStoreProvider {
+    @Override
+    public Set<String> kinds() {
+      return Set.of(STORE_KIND);
+    }
+
+    /** The argument is NAME,CAPACITY,MAX in bytes. */
+    @Override
+    public DiffStore open(String kind, String argument) throws ErrnoException {
+      scheduler.yieldPoint();
+      String[] parts = argument.split(",", -1);
+      SimDiffStore store =
+          SimDiffStore.open(
+              scheduler,
+              faults,
+              World.this,
+              parts[0],
+              Integer.parseInt(parts[1]),
+              Long.parseLong(parts[2]));
+      stores.add(store);
+      for (SnapshotOracle slot : slots) {
+        if (slot != null && slot.storeName().equals(parts[0])) {
+          slot.store = store;
+          slot.firstCapacityBytes = store.capacityBytes();
+        }
+      }
+      return tampering.store(World.this, store);
+    }
+  }
+
+  // --- what the operations use -------------------------------------------------------------
+
+  /** The plan. */
+  public Plan plan() {
+    return plan;
+  }
+
+  /** The scheduler. */
+  public SimScheduler scheduler() {
+    return scheduler;
+  }
+
+  /** The disk of a device. */
+  public SimDisk disk(int index) {
+    return devices.get(index).disk;
+  }
+
+  /** Whether any snapshot is held now. */
+  public boolean anySnapshotHeld() {
+    return Arrays.stream(slots).anyMatch(slot -> slot != null && slot.isHeld());
+  }
+
+  /** Whether nothing has touched these cells, on the device or its image, since the take. */
+  public boolean isUntouched(int device, long offsetBytes, long lengthBytes) {
+    for (SnapshotOracle slot : slots) {
+      SnapshotOracle.Part part = slot == null ? null : slot.part(device);
+      if (part != null && part.image != null) {
+        int first = (int) (offsetBytes / cellBytesByDevice[device]);
+        int end = (int) ((offsetBytes + lengthBytes) / cellBytesByDevice[device]);
+        int touched = part.touchedCells.nextSetBit(first);
+        return touched < 0 || touched >= end;
+      }
+    }
+    return false;
+  }
+
+  Device device(int index) {
+    return devices.get(index);
+  }
+
+  List<Device> devices() {
+    return devices;
+  }
+
+  SnapshotOracle slot(int index) {
+    return slots[index];
+  }
+
+  void slot(int index, SnapshotOracle value) {
+    slots[index] = value;
+    ownershipMoves++;
+  }
+
+  /** Counts devices that came into snapshots or left them. */
+  int ownershipMoves() {
+    return ownershipMoves;
+  }
+
+  /** A device came into a snapshot. */
+  void ownershipMoved() {
+    ownershipMoves++;
+  }
+
+  SnapshotOracle[] slots() {
+    return slots;
+  }
+
+  Subject subject() {
+    return subject;
+  }
+
+  SnapshotControl control() {
+    return control;
+  }
+
+  ChangeTracking tracking() {
+    return tracking;
+  }
+
+  SimRegistry registry() {
+    return registry;
+  }
+
+  Tampering tampering() {
+    return tampering;
+  }
+
+  int filterMoves() {
+    return filterMoves;
+  }
+
+  int[] cellBytesByDevice() {
+    return cellBytesByDevice;
+  }
+
+  int nextSequence() {
+    return ++sequence;
+  }
+
+  List<SimDiffStore> stores() {
+    return stores;
+  }
+
+  Set<String> publishedNames() {
+    return published.keySet();
+  }
+
+  int heldLockCount() {
+    return heldLocks.count();
+  }
+
+  void reach(Reach event) {
+    reached.merge(event, 1, Integer::sum);
+  }
+
+  Map<Reach, Integer> reached() {
+    return reached;
+  }
+
+  /** Ends the run: a property does not hold. */
+  public SimFailure fail(String text) {
+    SimTask task = scheduler.current();
+    return scheduler.fail(
+        new SimFailure(text + "\n  at step " + scheduler.steps() + ", by " + task.name()));
+  }
+
+  /** As {@link #fail(String)}, keeping what was thrown. */
+  SimFailure fail(String text, Throwable cause) {
+    SimTask task = scheduler.current();
+    return scheduler.fail(
+        new SimFailure(text + "\n  at step " + scheduler.steps() + ", by " + task.name(), cause));
+  }
+
+  /** A line of the trace, made only if somebody reads it. */
+  void trace(Supplier<String> line) {
+    if (trace != null) {
+      trace.add(
+          String.format("%6d %-12s %s", scheduler.steps(), scheduler.current().name(), line.get()));
+    }
+  }
+
+  List<String> traceLines() {
+    return trace == null ? List.of() : trace;
+  }
+
+  /** P1: the disk holds what its completed writes stored. */
+  void checkDisk(Device device, String when) {
+    byte[] bytes = device.disk.bytes();
+    for (int cell = 0; cell < device.model.cellCount(); cell++) {
+      String wrong = device.model.judge(null, cell, bytes, cell * device.disk.cellBytes());
+      if (wrong != null) {
+        throw fail("P1 origin: " + device.disk.name() + " " + when + ": " + wrong);
+      }
+    }
+  }
+}

@@ -1,0 +1,618 @@
+package io.sluice.simulator;
+
+import io.sluice.block.Bio;
+import io.sluice.block.BioOp;
+import io.sluice.block.BlockDevice;
+import io.sluice.block.Errno;
+import io.sluice.block.ErrnoException;
+import io.sluice.block.ExtentVisitor;
+import io.sluice.diffstore.DiffStore;
+import io.sluice.filter.Filter;
+import io.sluice.simulator.Bent.BentControl;
+import io.sluice.simulator.Bent.BentDevice;
+import io.sluice.simulator.Bent.BentFilter;
+import io.sluice.simulator.Bent.BentLock;
+import io.sluice.simulator.Bent.BentStore;
+import io.sluice.simulator.Bent.BentTracking;
+import io.sluice.simulator.Bent.ReadsOnly;
+import io.sluice.simulator.device.SimRegistry.FreezeStyle;
+import io.sluice.simulator.run.Tampering;
+import io.sluice.simulator.run.World;
+import io.sluice.snapshot.CbtInfo;
+import io.sluice.snapshot.ChangeTracking;
+import io.sluice.snapshot.SectorRange;
+import io.sluice.snapshot.SnapshotControl;
+import io.sluice.snapshot.SnapshotEvent;
+import io.sluice.snapshot.SnapshotRequest;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.WeakHashMap;
+import java.util.concurrent.locks.Lock;
+
+/**
+ * Deliberate bugs at the engine's seams, as the engine might have them. Each names the properties
+ * it breaks and the seeds within which it must be found out.
+ */
+enum Mutants implements Tampering {
+  /** The write passes before the old data are saved. */
+  COPY_AFTER_WRITE("P2", 50) {
+    @Override
+    public Filter filter(World world, Filter filter) {
+      return new BentFilter(filter) {
+        @Override
+        public void submit(Bio bio, BlockDevice next) throws ErrnoException {
+          int start = bio.data() == null ? 0 : bio.data().position();
+          if (bio.op().modifiesData()) {
+            next.submit(bio);
+          }
+          if (bio.op() == BioOp.WRITE) {
+            bio.data().position(start);
+          }
+          inner.submit(bio, bio.op().modifiesData() ? new ReadsOnly(next) : next);
+          if (bio.op() == BioOp.WRITE) {
+            bio.data().position(bio.data().limit());
+          }
+        }
+      };
+    }
+  },
+
+  /** What is saved of a last chunk that is short ends in zeroes. */
+  SHORT_LAST_CHUNK_CUT("P2", 100) {
+    @Override
+    public Filter filter(World world, Filter filter) {
+      return new BentFilter(filter) {
+        @Override
+        public void submit(Bio bio, BlockDevice next) throws ErrnoException {
+          inner.submit(bio, bio.op().modifiesData() ? cut(world, next) : next);
+        }
+      };
+    }
+
+    private BlockDevice cut(World world, BlockDevice next) {
+      return new BentDevice(next) {
+        @Override
+        public void submit(Bio bio) throws ErrnoException {
+          inner.submit(bio);
+          long size = geometry().sizeBytes();
+          boolean isShort = size % (1 << world.plan().chunkShift()) != 0;
+          if (bio.op() == BioOp.READ && bio.endBytes() == size && isShort) {
+            bio.data().put(bio.data().limit() - 1, (byte) 0);
+          }
+        }
+      };
+    }
+  },
+
+  /** Of a write over several chunks only the first is saved and marked. */
+  FIRST_CHUNK_ONLY("P2 P4", 50) {
+    @Override
+    public Filter filter(World world, Filter filter) {
+      return new BentFilter(filter) {
+        @Override
+        public void submit(Bio bio, BlockDevice next) throws ErrnoException {
+          int cell = next.geometry().blockSizeBytes();
+          if (bio.op() == BioOp.WRITE && bio.lengthBytes() > cell) {
+            ByteBuffer first = bio.data().duplicate();
+            first.limit(first.position() + cell);
+            inner.submit(new Bio().write(bio.offsetBytes(), first, 0), new ReadsOnly(next));
+            next.submit(bio);
+          } else {
+            inner.submit(bio, next);
+          }
+        }
+      };
+    }
+  },
+
+  /** A store's failure goes unnoticed. */
+  STORE_ERROR_IGNORED("P2 P7", 500) {
+    @Override
+    public DiffStore store(World world, DiffStore store) {
+      return new BentStore(store) {
+        @Override
+        public void write(long offsetBytes, ByteBuffer data) throws ErrnoException {
+          try {
+            inner.write(offsetBytes, data);
+          } catch (ErrnoException e) {
+            data.position(data.limit());
+          }
+        }
+      };
+    }
+  },
+
+  /** A failure of the origin while old data are read goes unnoticed. */
+  COPY_READ_ERROR_IGNORED("P2", 500) {
+    @Override
+    public Filter filter(World world, Filter filter) {
+      return new BentFilter(filter) {
+        @Override
+        public void submit(Bio bio, BlockDevice next) throws ErrnoException {
+          inner.submit(bio, bio.op().modifiesData() ? deaf(next) : next);
+        }
+      };
+    }
+
+    private BlockDevice deaf(BlockDevice next) {
+      return new BentDevice(next) {
+        @Override
+        public void submit(Bio bio) throws ErrnoException {
+          try {
+            inner.submit(bio);
+          } catch (ErrnoException e) {
+            if (bio.op() != BioOp.READ) {
+              throw e;
+            }
+            bio.data().position(bio.data().limit());
+          }
+        }
+      };
+    }
+  },
+
+  /** A write fails because the store did. */
+  STORE_ERROR_FAILS_WRITE("P1", 500) {
+    @Override
+    public Filter filter(World world, Filter filter) {
+      return new BentFilter(filter) {
+        @Override
+        public void submit(Bio bio, BlockDevice next) throws ErrnoException {
+          inner.submit(bio, next);
+          if (bio.op() == BioOp.WRITE && FAILED_STORE.remove(world) != null) {
+            throw new ErrnoException(Errno.EIO, "the store failed");
+          }
+        }
+      };
+    }
+
+    @Override
+    public DiffStore store(World world, DiffStore store) {
+      return new BentStore(store) {
+        @Override
+        public void write(long offsetBytes, ByteBuffer data) throws ErrnoException {
+          try {
+            inner.write(offsetBytes, data);
+          } catch (ErrnoException e) {
+            FAILED_STORE.put(world, true);
+            throw e;
+          }
+        }
+      };
+    }
+  },
+
+  /** Discards are not marked. */
+  DISCARD_UNTRACKED("P4", 300) {
+    @Override
+    public Filter filter(World world, Filter filter) {
+      return new BentFilter(filter) {
+        @Override
+        public void submit(Bio bio, BlockDevice next) throws ErrnoException {
+          if (bio.op() == BioOp.DISCARD && !world.anySnapshotHeld()) {
+            next.submit(bio);
+          } else {
+            inner.submit(bio, next);
+          }
+        }
+      };
+    }
+  },
+
+  /** Discards under a snapshot are not copied. */
+  DISCARD_UNCOPIED("P2 P4", 100) {
+    @Override
+    public Filter filter(World world, Filter filter) {
+      return new BentFilter(filter) {
+        @Override
+        public void submit(Bio bio, BlockDevice next) throws ErrnoException {
+          if (bio.op() == BioOp.DISCARD) {
+            next.submit(bio);
+          } else {
+            inner.submit(bio, next);
+          }
+        }
+      };
+    }
+  },
+
+  /** A write that the disk failed, having stored a part, is not marked. */
+  FAILED_WRITE_UNTRACKED("P4", 3000) {
+    @Override
+    public Filter filter(World world, Filter filter) {
+      return new BentFilter(filter) {
+        @Override
+        public void submit(Bio bio, BlockDevice next) throws ErrnoException {
+          if (bio.op() != BioOp.WRITE || world.anySnapshotHeld()) {
+            inner.submit(bio, next);
+            return;
+          }
+          int start = bio.data().position();
+          next.submit(bio);
+          bio.data().position(start);
+          inner.submit(bio, new ReadsOnly(next));
+          bio.data().position(bio.data().limit());
+        }
+      };
+    }
+  },
+
+  /** The disk's failure is hidden from the client. */
+  ORIGIN_ERROR_HIDDEN("P1", 100) {
+    @Override
+    public Filter filter(World world, Filter filter) {
+      return new BentFilter(filter) {
+        @Override
+        public void submit(Bio bio, BlockDevice next) throws ErrnoException {
+          try {
+            inner.submit(bio, next);
+          } catch (ErrnoException e) {
+            if (bio.op() == BioOp.READ) {
+              throw e;
+            }
+          }
+        }
+      };
+    }
+  },
+
+  /** A write loses its flags on the way. */
+  FUA_LOST("P1", 20) {
+    @Override
+    public Filter filter(World world, Filter filter) {
+      return new BentFilter(filter) {
+        @Override
+        public void submit(Bio bio, BlockDevice next) throws ErrnoException {
+          boolean write = bio.op() == BioOp.WRITE;
+          inner.submit(write ? new Bio().write(bio.offsetBytes(), bio.data(), 0) : bio, next);
+        }
+      };
+    }
+  },
+
+  /** A flush stops at the filter. */
+  FLUSH_SWALLOWED("P1", 50) {
+    @Override
+    public Filter filter(World world, Filter filter) {
+      return new BentFilter(filter) {
+        @Override
+        public void submit(Bio bio, BlockDevice next) throws ErrnoException {
+          if (bio.op() != BioOp.FLUSH) {
+            inner.submit(bio, next);
+          }
+        }
+      };
+    }
+  },
+
+  /** The map that is read is not switched at the second take. */
+  HELD_MAP_NOT_SWITCHED("P4", 500) {
+    @Override
+    public ChangeTracking tracking(World world, ChangeTracking tracking) {
+      return new BentTracking(tracking) {
+        private final Map<String, byte[]> first = new HashMap<>();
+
+        @Override
+        public void readMap(String device, long firstBlock, ByteBuffer target)
+            throws ErrnoException {
+          CbtInfo info = inner.info(device);
+          String key = device + info.generationId() + firstBlock + "+" + target.remaining();
+          int start = target.position();
+          inner.readMap(device, firstBlock, target);
+          byte[] stale = first.get(key);
+          if (stale != null && info.changesNumber() > 1) {
+            target.position(start).put(stale);
+          } else {
+            byte[] seen = new byte[target.limit() - start];
+            target.get(start, seen);
+            first.put(key, seen);
+          }
+        }
+      };
+    }
+  },
+
+  /** A generation outlives its numbers, or the filter. */
+  GENERATION_KEPT("P4 P5", 500) {
+    @Override
+    public ChangeTracking tracking(World world, ChangeTracking tracking) {
+      return new BentTracking(tracking) {
+        private final Map<String, UUID> first = new HashMap<>();
+
+        @Override
+        public CbtInfo info(String device) throws ErrnoException {
+          CbtInfo info = inner.info(device);
+          UUID kept = first.computeIfAbsent(device, name -> info.generationId());
+          return new CbtInfo(
+              device,
+              info.capacityBytes(),
+              info.blockSizeBytes(),
+              info.blockCount(),
+              kept,
+              info.changesNumber());
+        }
+
+        @Override
+        public List<SectorRange> changedSince(String device, UUID generation, int number)
+            throws ErrnoException {
+          return inner.changedSince(device, inner.info(device).generationId(), number);
+        }
+      };
+    }
+  },
+
+  /** Of the ranges a user marks dirty only the first is. */
+  FIRST_DIRTY_RANGE_ONLY("P4", 300) {
+    @Override
+    public ChangeTracking tracking(World world, ChangeTracking tracking) {
+      return new BentTracking(tracking) {
+        @Override
+        public void markDirty(String device, List<SectorRange> ranges) throws ErrnoException {
+          inner.markDirty(device, ranges.subList(0, 1));
+        }
+      };
+    }
+  },
+
+  /** The devices thaw before the engine has switched. */
+  THAWED_TOO_EARLY("P2 P4 P6", 200) {
+    @Override
+    public FreezeStyle freezeStyle() {
+      return FreezeStyle.THAWED_TOO_EARLY;
+    }
+  },
+
+  /** The gate does not wait for what is in flight. */
+  NO_DRAIN("P1 P2 P4 P6", 200) {
+    @Override
+    public FreezeStyle freezeStyle() {
+      return FreezeStyle.NO_DRAIN;
+    }
+  },
+
+  /** The devices of a take are held one after the other. */
+  HELD_ONE_BY_ONE("P2 P4 P6", 500) {
+    @Override
+    public FreezeStyle freezeStyle() {
+      return FreezeStyle.ONE_BY_ONE;
+    }
+  },
+
+  /** A lock excludes nobody. */
+  LOCK_EXCLUDES_NOBODY("P0 P2 P7", 500) {
+    @Override
+    public Lock lock(World world, Lock lock) {
+      return new BentLock(lock) {
+        @Override
+        public void lock() {
+          world.scheduler().yieldPoint();
+        }
+
+        @Override
+        public void unlock() {
+          if (!world.scheduler().aborting()) {
+            world.scheduler().yieldPoint();
+          }
+        }
+      };
+    }
+  },
+
+  /** A lock is left held now and then. */
+  LOCK_LEFT_HELD("P0 P7", 100) {
+    @Override
+    public Lock lock(World world, Lock lock) {
+      return new BentLock(lock) {
+        private int count;
+
+        @Override
+        public void unlock() {
+          if (++count % 10 != 0) {
+            inner.unlock();
+          }
+        }
+      };
+    }
+  },
+
+  /** An image reads the device as it is now. */
+  IMAGE_READS_LIVE("P2", 20) {
+    @Override
+    public BlockDevice image(World world, int device, BlockDevice image) {
+      return new BentDevice(image) {
+        @Override
+        public void submit(Bio bio) throws ErrnoException {
+          if (bio.op() == BioOp.READ) {
+            world.disk(device).submit(bio);
+          } else {
+            inner.submit(bio);
+          }
+        }
+      };
+    }
+  },
+
+  /** An image reads an untouched range from the origin and does not look again. */
+  IMAGE_READ_NOT_REPEATED("P2", 1000) {
+    @Override
+    public BlockDevice image(World world, int device, BlockDevice image) {
+      return new BentDevice(image) {
+        @Override
+        public void submit(Bio bio) throws ErrnoException {
+          if (bio.op() == BioOp.READ
+              && bio.endBytes() <= geometry().sizeBytes()
+              && world.isUntouched(device, bio.offsetBytes(), bio.lengthBytes())) {
+            world.disk(device).submit(bio);
+          } else {
+            inner.submit(bio);
+          }
+        }
+      };
+    }
+  },
+
+  /** An image's write goes to the origin as well. */
+  IMAGE_WRITE_LEAKS("P1", 200) {
+    @Override
+    public BlockDevice image(World world, int device, BlockDevice image) {
+      return new BentDevice(image) {
+        @Override
+        public void submit(Bio bio) throws ErrnoException {
+          if (bio.op() == BioOp.WRITE && bio.endBytes() <= geometry().sizeBytes()) {
+            bio.data()
+                .duplicate()
+                .get(world.disk(device).bytes(), (int) bio.offsetBytes(), bio.data().remaining());
+          }
+          inner.submit(bio);
+        }
+      };
+    }
+  },
+
+  /** An image's write is forgotten. */
+  IMAGE_WRITE_LOST("P2 P4", 200) {
+    @Override
+    public BlockDevice image(World world, int device, BlockDevice image) {
+      return new BentDevice(image) {
+        @Override
+        public void submit(Bio bio) throws ErrnoException {
+          if (bio.op() == BioOp.WRITE && bio.endBytes() <= geometry().sizeBytes()) {
+            bio.data().position(bio.data().limit());
+          } else {
+            inner.submit(bio);
+          }
+        }
+      };
+    }
+  },
+
+  /** An image fails now and then for no reason. */
+  IMAGE_FAILS_FOR_NOTHING("P2", 100) {
+    @Override
+    public BlockDevice image(World world, int device, BlockDevice image) {
+      return new BentDevice(image) {
+        private int reads;
+
+        @Override
+        public void submit(Bio bio) throws ErrnoException {
+          if (bio.op() == BioOp.READ && ++reads % 5 == 0) {
+            throw new ErrnoException(Errno.EIO, "the fifth read");
+          }
+          inner.submit(bio);
+        }
+      };
+    }
+  },
+
+  /** An image's block status is that of the live device. */
+  STATUS_OF_LIVE("P2", 2000) {
+    @Override
+    public BlockDevice image(World world, int device, BlockDevice image) {
+      return new BentDevice(image) {
+        @Override
+        public void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor)
+            throws ErrnoException {
+          world.disk(device).status(offsetBytes, lengthBytes, visitor);
+        }
+      };
+    }
+  },
+
+  /** The store is never let go. */
+  STORE_LEFT_OPEN("P7", 20) {
+    @Override
+    public DiffStore store(World world, DiffStore store) {
+      return new BentStore(store) {
+        @Override
+        public void close() {}
+      };
+    }
+  },
+
+  /** The limit of a store is not kept. */
+  LIMIT_EXCEEDED("P7", 300) {
+    @Override
+    public SnapshotControl control(World world, SnapshotControl control) {
+      return new BentControl(control) {
+        @Override
+        public UUID create(SnapshotRequest request) throws ErrnoException {
+          return inner.create(
+              new SnapshotRequest(
+                  request.devices(),
+                  request.storeKind(),
+                  request.storeArgument(),
+                  2 * request.limitBytes(),
+                  request.chunkSizeBytes(),
+                  request.name()));
+        }
+      };
+    }
+  },
+
+  /** The store overflows before its limit. */
+  LIMIT_HALVED("P2", 300) {
+    @Override
+    public SnapshotControl control(World world, SnapshotControl control) {
+      return new BentControl(control) {
+        @Override
+        public UUID create(SnapshotRequest request) throws ErrnoException {
+          return inner.create(
+              new SnapshotRequest(
+                  request.devices(),
+                  request.storeKind(),
+                  request.storeArgument(),
+                  (request.limitBytes() + 1) / 2,
+                  request.chunkSizeBytes(),
+                  request.name()));
+        }
+      };
+    }
+  },
+
+  /** Nobody is told of a lost image. */
+  EVENTS_LOST("P7", 300) {
+    @Override
+    public SnapshotControl control(World world, SnapshotControl control) {
+      return new BentControl(control) {
+        @Override
+        public Optional<SnapshotEvent> waitEvent(UUID snapshot, Duration timeout)
+            throws ErrnoException {
+          inner.waitEvent(snapshot, timeout);
+          return Optional.empty();
+        }
+      };
+    }
+  };
+
+  private static final Map<World, Boolean> FAILED_STORE =
+      Collections.synchronizedMap(new WeakHashMap<>());
+
+  private final String properties;
+  private final int seedBudget;
+
+  Mutants(String properties, int seedBudget) {
+    this.properties = properties;
+    this.seedBudget = seedBudget;
+  }
+
+  /** Whether a failure of this property is what the mutant deserves: {@code "P2 image"}. */
+  boolean breaks(String property) {
+    return List.of(properties.split(" ")).contains(property.substring(0, 2));
+  }
+
+  /** The properties it breaks. */
+  String properties() {
+    return properties;
+  }
+
+  /** Within how many seeds it must be found out. */
+  int seedBudget() {
+    return seedBudget;
+  }
+}
