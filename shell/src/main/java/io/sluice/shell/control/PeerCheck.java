@@ -17,7 +17,7 @@ final class PeerCheck {
   private final UserPrincipal owner;
   private final Optional<UserPrincipal> root;
 
-  private PeerCheck(UserPrincipal owner, Optional<UserPrincipal> root) {
+  PeerCheck(UserPrincipal owner, Optional<UserPrincipal> root) {
     this.owner = owner;
     this.root = root;
   }

@@ -190,9 +190,9 @@ class SluiceToolTest {
 
   @Test
   void snapshot_takeGoesByIdNameOrInOneStep() throws Exception {
-    ok("snapshot", "create", "disk", "--store", "dir:/tmp", "--name", "n");
+    ok("snapshot", "create", "disk", "--store", "dir:/var/diff", "--name", "n");
     assertEquals(ID + "\n", ok("snapshot", "take", "n"));
-    String second = ok("snapshot", "take", "/data/disk.img", "--store", "dir:/tmp").strip();
+    String second = ok("snapshot", "take", "/data/disk.img", "--store", "dir:/var/diff").strip();
     assertEquals(FakeSnapshots.id(2).toString(), second);
     Map<String, Object> info = json("snapshot", "info", second, "--json");
     assertEquals("taken", info.get("state"));
@@ -205,14 +205,14 @@ class SluiceToolTest {
   void snapshot_takeInOneStepLeavesNothingBehindIfItFails() throws Exception {
     agent.snapshots.takeFails = Errno.EAGAIN;
     assertTrue(
-        fails(1, "snapshot", "take", "disk", "--store", "dir:/tmp")
+        fails(1, "snapshot", "take", "disk", "--store", "dir:/var/diff")
             .startsWith("sluice: snapshot take: EAGAIN: "));
     assertEquals(List.of(), agent.snapshots.list());
   }
 
   @Test
   void snapshot_infoAndListShowStoreAndImages() throws Exception {
-    ok("snapshot", "take", "disk", "--store", "dir:/tmp", "--name", "n", "--limit", "1G");
+    ok("snapshot", "take", "disk", "--store", "dir:/var/diff", "--name", "n", "--limit", "1G");
     String info = ok("snapshot", "info", "n");
     assertTrue(info.contains("store limit:    1G (1073741824 bytes)\n"), info);
     assertTrue(info.contains("held for:       120 us\n"), info);
@@ -232,7 +232,7 @@ class SluiceToolTest {
 
   @Test
   void snapshot_waitEventPrintsTheEventOrTimesOut() throws Exception {
-    ok("snapshot", "take", "disk", "--store", "dir:/tmp", "--name", "n");
+    ok("snapshot", "take", "disk", "--store", "dir:/var/diff", "--name", "n");
     assertEquals(
         "sluice: snapshot wait-event: ETIMEDOUT: no event of snapshot " + ID + " in 1 ms",
         fails(1, "snapshot", "wait-event", "n", "--timeout", "1"));
@@ -321,7 +321,7 @@ class SluiceToolTest {
 
   @Test
   void export_servesImagesByIdOrName() throws Exception {
-    ok("snapshot", "take", "disk", "--store", "dir:/tmp", "--name", "n");
+    ok("snapshot", "take", "disk", "--store", "dir:/var/diff", "--name", "n");
     assertEquals(
         "nbd+unix:///x?socket=/run/sluice/nbd.sock\n",
         ok("export", "nbd", "disk@" + ID, "--name", "x", "--read-only"));

@@ -28,10 +28,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.nio.file.attribute.UserPrincipal;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -194,6 +196,19 @@ class ControlSocketTest {
     ErrnoException refused =
         assertThrows(ErrnoException.class, () -> ControlSocket.open(open, tools));
     assertEquals(Errno.EPERM, refused.errno());
+  }
+
+  @Test
+  void aPeerThatIsNeitherTheOwnerNorRootIsRefused() throws Exception {
+    UserPrincipal nobody =
+        directory.getFileSystem().getUserPrincipalLookupService().lookupPrincipalByName("nobody");
+    UserPrincipal me = Files.getOwner(directory);
+    try (SocketChannel channel = connect()) {
+      assertEquals(
+          me.getName(), new PeerCheck(nobody, Optional.empty()).refused(channel), "somebody else");
+      assertEquals(null, new PeerCheck(nobody, Optional.of(me)).refused(channel), "root");
+      assertEquals(null, PeerCheck.ownerOf(socket.path()).refused(channel), "the owner");
+    }
   }
 
   @Test
