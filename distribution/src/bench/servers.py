@@ -213,7 +213,16 @@ class Sluice(Server):
 
     def start(self):
         super().start()
+        self._await_control()
         self.call("device", "add", self.export, self.place.image)
+
+    def _await_control(self):
+        """The control socket opens last: then the agent is ready."""
+        deadline = time.monotonic() + START_LIMIT_SECONDS
+        while not os.path.exists(os.path.join(self.directory, "control.sock")):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"sluice: not ready: {self.log_tail()}")
+            time.sleep(0.02)
 
     def call(self, *arguments):
         command = [os.path.join(self.home, "bin", "sluice"), "--run-dir", self.directory, "--json"]

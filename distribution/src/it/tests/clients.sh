@@ -62,7 +62,8 @@ nbdinfo_map() {
 nbdinfo_unknown() { refused nope nbdinfo "$(uri nope)"; }
 nbd_client_list() {
   nbd-client -l -unix "$RUN/nbd.sock" | tee "$T/list"
-  grep -qx disk "$T/list"
+  # The name, and behind it the description.
+  grep -q '^disk\b' "$T/list"
 }
 qemu_nbd_list() {
   qemu-nbd -L -k "$RUN/nbd.sock" | tee "$T/list"
@@ -95,8 +96,10 @@ qemu_img_map() {
 }
 qemu_img_convert() {
   qemu-img convert -f raw -O qcow2 "$U" "$T/out.qcow2"
-  qemu-img compare -f qcow2 -F raw "$T/out.qcow2" "$T/disk.img"
-  qemu-img compare -f raw -F raw "$U" "$T/disk.img"
+  # The agent holds the file against qemu, as it should; so qemu gets a copy.
+  cp "$T/disk.img" "$T/seen.img"
+  qemu-img compare -f qcow2 -F raw "$T/out.qcow2" "$T/seen.img"
+  qemu-img compare -f raw -F raw "$U" "$T/seen.img"
 }
 qemu_io_patterns() {
   qemu-io -f raw -c 'write -P 0x5a 4k 4k' -c 'read -P 0x5a 4k 4k' \
@@ -105,7 +108,8 @@ qemu_io_patterns() {
     -c aio_flush -c 'read -P 3 6M 1M' -c flush "$U" | tee "$T/io"
   if grep -i 'verification failed\|error\|invalid' "$T/io"; then return 1; fi
   # The origin has it, and next to it nothing changed.
-  qemu-io -r -f raw -c 'read -P 0x5a 4k 4k' -c 'read -P 0 1M 1M' "$T/disk.img" | tee "$T/io"
+  cp "$T/disk.img" "$T/seen.img"
+  qemu-io -r -f raw -c 'read -P 0x5a 4k 4k' -c 'read -P 0 1M 1M' "$T/seen.img" | tee "$T/io"
   if grep -i 'verification failed' "$T/io"; then return 1; fi
   cmp -n 4096 "$T/before.img" "$T/disk.img"
   cmp -n $((1 * MIB)) -i $((5 * MIB)) "$T/before.img" "$T/disk.img"

@@ -20,7 +20,7 @@ unmount_all() {
   for at in "$T/backup" "$T/mnt"; do
     if mountpoint -q "$at"; then umount "$at" || umount -l "$at"; fi
   done
-  if mountpoint -q "$T/fuse"; then fusermount3 -u "$T/fuse" || umount -l "$T/fuse"; fi
+  if mountpoint -q "$T/fuse"; then umount "$T/fuse" || umount -l "$T/fuse"; fi
 }
 on_exit unmount_all
 
@@ -95,6 +95,7 @@ origin_is_clean() {
   can_mount
   checksums "$T/mnt" ./second >"$T/second.sums"
   unmount_all
+  sluice filter detach disk blksnap
   sluice device remove disk
   e2fsck -fn "$T/disk.img"
   mount -o loop,ro "$T/disk.img" "$T/mnt"

@@ -122,7 +122,7 @@ void_base() {
   sluice filter attach disk blksnap
   take v2
   refused ENODATA sluice cbt map disk --since "$base"
-  refused EINVAL sluice cbt map disk --since nonsense
+  refused GENERATION:NUMBER sluice cbt map disk --since nonsense
   sluice snapshot destroy v2
 }
 

@@ -16,6 +16,7 @@ area=$(debugfs -R 'blocks /database' "$T/disk.img" 2>/dev/null | tr -s ' ' '\n' 
   END { print first "+" count }')
 
 killed_under_load() {
+  : >"$T/client.log"
   cp --sparse=always "$T/disk.img" "$T/before.img"
   "$SLUICE_HOME/bin/sluiced" --run-dir "$RUN"
   local pid
@@ -33,6 +34,8 @@ killed_under_load() {
   local client=$!
   enough_acknowledged() { [ "$(acknowledged "$T/client.log")" -ge 800 ]; }
   until_true 60 enough_acknowledged
+  load_runs() { sluice --json stats load >"$T/stats.json" && [ "$(json "$T/stats.json" 'd[0]["write_count"]')" -ge 200 ]; }
+  until_true 60 load_runs
   kill -0 "$client" "$fio"
   kill -9 "$pid"
   # Each of them notices; neither hangs.

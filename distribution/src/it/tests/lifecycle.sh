@@ -76,7 +76,7 @@ stops_under_load() {
   fio --name=load --ioengine=nbd --uri="$(uri disk)" --rw=randrw --bs=4k --iodepth=32 --size=16M \
     --time_based --runtime=60 --output="$T/fio.txt" &
   local fio=$!
-  read_bytes() { sluice --json stats disk >"$T/stats.json" && [ "$(json "$T/stats.json" '(d[0] if isinstance(d, list) else d)["write_count"]')" -gt 1000 ]; }
+  read_bytes() { sluice --json stats disk >"$T/stats.json" && [ "$(json "$T/stats.json" 'd[0]["write_count"]')" -gt 1000 ]; }
   until_true 30 read_bytes
   local from
   from=$(millis)

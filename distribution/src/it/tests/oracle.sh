@@ -7,7 +7,12 @@ agent
 
 # Data and holes, so that an image must also keep what was a hole.
 fresh_device() {
-  if sluice device info disk >/dev/null 2>&1; then sluice device remove disk; fi
+  # Of the case before, however it ended.
+  if sluice snapshot info cut >"$T/out" 2>&1; then sluice snapshot destroy cut; fi
+  if sluice device info disk >"$T/out" 2>&1; then
+    sluice filter detach disk blksnap
+    sluice device remove disk
+  fi
   random_file "$T/disk.img" 8
   truncate -s $((16 * MIB)) "$T/disk.img"
   head -c $((16 * MIB + 1536)) /dev/urandom >>"$T/disk.img"
