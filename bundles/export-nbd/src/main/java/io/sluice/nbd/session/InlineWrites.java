@@ -1,5 +1,6 @@
 package io.sluice.nbd.session;
 
+import io.sluice.block.DeviceGeometry;
 import io.sluice.block.ErrnoException;
 import io.sluice.nbd.codec.NbdProtocol;
 import io.sluice.nbd.codec.Request;
@@ -10,8 +11,11 @@ final class InlineWrites {
   /** A payload up to this size is submitted whole, once all of it has come. */
   static final int WHOLE_MAX_BYTES = 128 << 10;
 
-  /** What has come of a larger payload is submitted when it is at least this much. */
-  private static final int PIECE_MIN_BYTES = 128 << 10;
+  /**
+   * What has come of a larger payload is submitted when it is at least this much; the largest block
+   * size, so that there is always a whole block in it.
+   */
+  private static final int PIECE_MIN_BYTES = DeviceGeometry.BLOCK_SIZE_MAX_BYTES;
 
   /** Where pieces end, so that neither the device nor the page cache sees a page twice. */
   private static final int PIECE_ALIGNMENT_BYTES = 4096;

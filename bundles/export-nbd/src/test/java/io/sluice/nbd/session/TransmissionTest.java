@@ -80,6 +80,22 @@ class TransmissionTest {
   }
 
   @Test
+  void largestBlockSizeIsKeptInEveryPiece() throws Exception {
+    byte[] data = random(1 << 20);
+    Talk blocks = new Talk(new MemoryDevice(2 << 20, 65536, false));
+    Conversation said = Conversation.structured("disk");
+    said.write(1, 65536, data).read(2, 65536, 1 << 20).disconnect();
+    for (int seed = 0; seed < 20; seed++) {
+      int s = seed;
+      Answers answers =
+          new Answers(blocks.bytes(said.toBytes(), new Random(seed))).pastStructured();
+      Reply written = answers.reply(0);
+      assertEquals(0, written.error(), () -> "seed " + s + ": " + written.text());
+      assertArrayEquals(data, answers.reply(1 << 20).data(), () -> "seed " + s);
+    }
+  }
+
+  @Test
   void manyRequestsInOneBatch() throws Exception {
     Conversation said = Conversation.structured("disk");
     for (int i = 0; i < 500; i++) {
