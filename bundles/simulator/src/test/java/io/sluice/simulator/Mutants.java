@@ -384,6 +384,32 @@ enum Mutants implements Tampering {
     }
   },
 
+  /** The image of one device is of an earlier moment; the check of its bytes is off. */
+  IMAGES_OF_TWO_MOMENTS("P6", 200) {
+    @Override
+    public boolean judgesImageBytes() {
+      return false;
+    }
+
+    @Override
+    public BlockDevice image(World world, int device, BlockDevice image) {
+      if (device != 0) {
+        return image;
+      }
+      byte[] earlier = EARLIER.computeIfAbsent(world, w -> w.disk(0).bytes().clone());
+      return new BentDevice(image) {
+        @Override
+        public void submit(Bio bio) throws ErrnoException {
+          if (bio.op() == BioOp.READ && bio.endBytes() <= geometry().sizeBytes()) {
+            bio.data().put(earlier, (int) bio.offsetBytes(), bio.data().remaining());
+          } else {
+            inner.submit(bio);
+          }
+        }
+      };
+    }
+  },
+
   /** A lock excludes nobody. */
   LOCK_EXCLUDES_NOBODY("P0 P2 P7", 500) {
     @Override
@@ -590,6 +616,8 @@ enum Mutants implements Tampering {
     }
   };
 
+  private static final Map<World, byte[]> EARLIER =
+      Collections.synchronizedMap(new WeakHashMap<>());
   private static final Map<World, Boolean> FAILED_STORE =
       Collections.synchronizedMap(new WeakHashMap<>());
 

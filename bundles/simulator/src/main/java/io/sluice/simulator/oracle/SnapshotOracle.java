@@ -34,6 +34,9 @@ public final class SnapshotOracle {
     /** The full copy, made while the device was frozen. */
     public byte[] atTake;
 
+    /** {@link TrackingOracle#position()} just after the cut. */
+    public int positionAtCut;
+
     /** The image as the engine published it; null when it is not. */
     public BlockDevice image;
 
@@ -78,6 +81,9 @@ public final class SnapshotOracle {
 
   /** Its id, once created. */
   public UUID id;
+
+  /** What its images are called after: the name given, or the id. */
+  public String label;
 
   /** The store, once opened. */
   public SimDiffStore store;

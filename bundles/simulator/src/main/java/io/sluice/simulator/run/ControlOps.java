@@ -79,6 +79,8 @@ final class ControlOps {
     long most =
         random.chance(900) ? Long.MAX_VALUE : capacity + (long) random.below(8) * chunkBytes;
     String name = "store-" + ++created;
+    String given = random.chance(300) ? "snap-" + created : "";
+    int chunkSize = random.chance(150) ? Math.max(4096, chunkBytes << random.below(2)) : 0;
     SnapshotOracle slot = new SnapshotOracle(name, limit == 0 ? Long.MAX_VALUE : limit);
     for (int i = 0; i < world.devices().size(); i++) {
       if ((spec.first() & (1 << i)) != 0) {
@@ -107,8 +109,17 @@ final class ControlOps {
           control()
               .create(
                   new SnapshotRequest(
-                      names, World.STORE_KIND, name + "," + capacity + "," + most, limit, 0, ""));
+                      names,
+                      World.STORE_KIND,
+                      name + "," + capacity + "," + most,
+                      limit,
+                      chunkSize,
+                      given));
+      slot.label = given.isEmpty() ? slot.id.toString() : given;
       lastId[spec.slot()] = slot.id;
+      if (!control().resolve(slot.label).equals(slot.id)) {
+        throw world.fail("P0 control: " + slot.label + " leads to another snapshot");
+      }
       for (SnapshotOracle.Part part : slot.parts()) {
         if (!part.mayBeDetached && ownedElsewhere(part.device, slot)) {
           throw world.fail("P0 control: " + spec + ": a device is in two snapshots now");
@@ -174,13 +185,16 @@ final class ControlOps {
     if (!mine && !taken) {
       slot.add(spec.device());
       slot.part(spec.device()).pending = true;
+      world.ownershipMoved();
     }
     try {
       control().add(slot.id, name);
-      if (mine || taken || ownedElsewhere(spec.device(), slot)) {
+      boolean still = mine && !slot.part(spec.device()).mayBeDetached;
+      if (still || taken || ownedElsewhere(spec.device(), slot)) {
         throw world.fail("P0 control: " + spec + " was done, and may not be");
       }
       slot.part(spec.device()).pending = false;
+      slot.part(spec.device()).detached = false;
       world.ownershipMoved();
       world.trace(() -> "done  " + spec);
     } catch (ErrnoException e) {
@@ -278,6 +292,9 @@ final class ControlOps {
       }
       part.chunkBytes = device.chunkSizeBytes();
       TrackingOracle oracle = world.device(index).tracking;
+      if (oracle.position() != part.positionAtCut) {
+        continue; // the filter left after the cut: what is tracked now is no part of this take
+      }
       UUID before = oracle.generation();
       String wrong = oracle.taken(device.generationId(), device.changesNumber());
       if (wrong != null) {
@@ -310,7 +327,7 @@ final class ControlOps {
       throw unexpected(spec, e);
     }
     world.trace(() -> "done  " + spec);
-    if (world.publishedNames().stream().anyMatch(name -> name.endsWith(slot.id.toString()))) {
+    if (world.publishedNames().stream().anyMatch(name -> name.endsWith("@" + slot.label))) {
       throw world.fail("P7 leak: images are left after " + spec);
     }
     world.slot(spec.slot(), null);

@@ -81,7 +81,7 @@ final class ImageOps {
     try {
       part.image.submit(bio);
       String wrong = Bytes.judgeRead(part.model, reading, spec.first(), bio);
-      if (wrong != null) {
+      if (wrong != null && world.tampering().judgesImageBytes()) {
         throw world.fail("P2 image: " + spec + ": " + wrong);
       }
       got = Bytes.payload(bio);

@@ -20,6 +20,9 @@ public final class PlanGenerator {
   private static final int MANY_SLOT = SLOTS - 1;
   private static final int WRITERS_MAX = 4;
 
+  /** How many plans have chunks larger than the engine's buffers. They are slow. */
+  private static final int LARGE_PER_MILLE = 15;
+
   /** Those that cost images come more often: they meet a held snapshot only by luck. */
   private static final List<FaultSite> FAULT_SITES =
       List.of(
@@ -46,6 +49,7 @@ public final class PlanGenerator {
   private final Map<OpKind, Integer> weights = new EnumMap<>(OpKind.class);
   private final int[] hotCell = new int[3];
   private boolean pairs;
+  private boolean large;
   private int chunkShift;
 
   private PlanGenerator(long seed) {
@@ -58,7 +62,8 @@ public final class PlanGenerator {
   }
 
   private Plan make(long seed) {
-    chunkShift = random.between(9, 12);
+    large = random.chance(LARGE_PER_MILLE);
+    chunkShift = large ? random.between(16, 19) : random.between(9, 12);
     int diskCount = random.oneOf(1, 1, 2, 2, 3);
     for (int i = 0; i < diskCount; i++) {
       disks.add(disk());
@@ -70,9 +75,9 @@ public final class PlanGenerator {
     }
     weights.merge(OpKind.WRITE, 5, Integer::sum);
     List<Plan.Task> tasks = new ArrayList<>();
-    boolean many = random.chance(20);
+    boolean many = !large && random.chance(20);
     addClients(tasks, many);
-    int portionChunks = random.oneOf(2, 2, 3, 5, 8, 64);
+    int portionChunks = large ? 2 : random.oneOf(2, 2, 3, 5, 8, 64);
     return new Plan(
         seed,
         random.oneOf(0, 20, 100, 300, 300, 1000),
@@ -86,6 +91,10 @@ public final class PlanGenerator {
   }
 
   private Plan.Disk disk() {
+    if (large) {
+      return new Plan.Disk(
+          65536, random.between(5, 24), random.chance(500), random.oneOf(0, 500, 1000));
+    }
     int cellBytes = random.oneOf(512, 512, 512, 512, 512, 512, 1024, 64, 16, 4096);
     int cells =
         switch (cellBytes) {

@@ -51,6 +51,11 @@ public interface Tampering {
     return lock;
   }
 
+  /** Whether the bytes of images are judged; not, to see what the check of pairs finds alone. */
+  default boolean judgesImageBytes() {
+    return true;
+  }
+
   /** How devices are held for a cut. */
   default FreezeStyle freezeStyle() {
     return FreezeStyle.RIGHT;

@@ -205,7 +205,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
     for (SnapshotOracle slot : slots) {
       if (slot != null && slot.state == SnapshotOracle.State.TAKING) {
         SnapshotOracle.Part part = slot.part(device);
-        if (part != null && part.atTake != null && name.endsWith(slot.id.toString())) {
+        if (part != null && part.atTake != null && name.endsWith("@" + slot.label)) {
           part.owner = 100 + imageCount++;
           part.model = new CellModel(cellBytesByDevice[device], part.atTake);
           part.image = tampering.image(this, device, image);
@@ -239,6 +239,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
       part.touchedCells.clear();
       if (live.isFiltered()) {
         device.tracking.cut();
+        part.positionAtCut = device.tracking.position();
       }
     }
     trace(() -> "cut of " + frozen.stream().map(live -> live.disk().name()).toList());
