@@ -12,8 +12,18 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Each deliberate bug is found out, by the property it breaks, within its budget of seeds. */
 class MutantSimTest {
   @ParameterizedTest
-  @EnumSource(Mutants.class)
-  void isKilled(Mutants mutant) {
+  @EnumSource(WriteMutants.class)
+  void ofTheWritePathIsKilled(WriteMutants mutant) {
+    assertKilled(mutant);
+  }
+
+  @ParameterizedTest
+  @EnumSource(SnapshotMutants.class)
+  void ofSnapshotsIsKilled(SnapshotMutants mutant) {
+    assertKilled(mutant);
+  }
+
+  private static void assertKilled(Mutant mutant) {
     Campaign.Result result =
         Campaign.run(
             BlksnapSubject::create,
