@@ -14,8 +14,10 @@ import io.sluice.nbd.Answers;
 import io.sluice.nbd.Answers.Reply;
 import io.sluice.nbd.Conversation;
 import io.sluice.nbd.MemoryDevice;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.BrokenBarrierException;
@@ -163,6 +165,33 @@ class SlowDeviceTest {
       assertArrayEquals(
           pattern(i, 4096), Arrays.copyOfRange(device.bytes, 4096 * i, 4096 * (i + 1)));
     }
+  }
+
+  @Test
+  void requestsOfOneConnectionWithWorkersAreLimited() throws Exception {
+    List<Runnable> waiting = new ArrayList<>();
+    AtomicInteger mostWaiting = new AtomicInteger();
+    MemoryDevice device =
+        new Together(1) {
+          @Override
+          public void submit(Bio bio) throws ErrnoException {
+            if (bio.offsetBytes() == 4096) {
+              mostWaiting.set(waiting.size());
+              waiting.forEach(threads::execute);
+            }
+            super.submit(bio);
+          }
+        };
+    Conversation said = Conversation.structured("disk");
+    for (int i = 0; i < 40; i++) {
+      said.read(i, i == 39 ? 4096 : 0, 512);
+    }
+    Answers answers = new Talk(device, waiting::add, System::nanoTime).answers(said);
+    answers.pastStructured();
+    for (int i = 0; i < 40; i++) {
+      assertEquals(0, answers.reply(512).error());
+    }
+    assertEquals(Workers.TASKS_MAX, mostWaiting.get());
   }
 
   @Test

@@ -35,6 +35,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** Commands, right and wrong, served in the connection's own thread. */
@@ -361,6 +362,27 @@ class TransmissionTest {
     answers.expectError(1, 28, "the quota is used up.");
     answers.expectError(2, 28, "the quota is used up.");
     assertArrayEquals(Arrays.copyOf(random(4 << 20), 4096), answers.reply(4096).data());
+  }
+
+  @Test
+  void oneFailedPieceFailsTheWrite() throws Exception {
+    AtomicInteger pieces = new AtomicInteger();
+    MemoryDevice once =
+        new MemoryDevice(4 << 20) {
+          @Override
+          public void submit(Bio bio) throws ErrnoException {
+            if (pieces.incrementAndGet() == 2) {
+              throw new ErrnoException(Errno.EIO, "once");
+            }
+            super.submit(bio);
+          }
+        };
+    Answers answers =
+        new Talk(once)
+            .answers(Conversation.structured("disk").write(1, 0, random(4 << 20)).disconnect())
+            .pastStructured();
+    answers.expectError(1, 5, "once");
+    assertEquals(2, pieces.get(), "pieces after the failure were stored");
   }
 
   @Test
