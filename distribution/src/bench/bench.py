@@ -4,6 +4,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -187,6 +188,8 @@ class Bench:
 
 def main():
     options = parse(sys.argv[1:])
+    # Ended from outside: servers are stopped and the data removed, as after an interrupt.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     root = os.environ["SLUICE_ROOT"]
     try:
         return Bench(options, root, os.environ["SLUICE_HOME"]).run()

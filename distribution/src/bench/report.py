@@ -31,12 +31,16 @@ class Results:
         values = self.rounds(place, workload, server, key)
         return statistics.median(values) if values else None
 
-    def ratio(self, place, workload, server, other, other_workload=None):
-        """The median over the rounds of the ratio within a round, which drift does not move."""
+    def ratios(self, place, workload, server, other):
+        """The ratio within each round."""
         ours = self.rounds(place, workload, server)
-        theirs = self.rounds(place, other_workload or workload, other)
-        pairs = [a / b for a, b in zip(ours, theirs) if b]
-        return statistics.median(pairs) if pairs else None
+        theirs = self.rounds(place, workload, other)
+        return [a / b for a, b in zip(ours, theirs) if b]
+
+    def ratio(self, place, workload, server, other):
+        """The median over the rounds of the ratio within a round, which drift does not move."""
+        found = self.ratios(place, workload, server, other)
+        return statistics.median(found) if found else None
 
     def unit(self, place, workload):
         for figures in self.figures[place][workload].values():
@@ -47,8 +51,9 @@ class Results:
 class Mark:
     """One line of what the product promises: a ratio and its floor, or a size and its ceiling."""
 
-    def __init__(self, text, value, bound, at_least=True, unit="x"):
-        self.text, self.value, self.bound = text, value, bound
+    def __init__(self, text, values, bound, at_least=True, unit="x"):
+        self.text, self.value, self.bound = text, statistics.median(values), bound
+        self.lowest, self.highest = min(values), max(values)
         self.at_least, self.unit = at_least, unit
 
     def met(self):
@@ -57,16 +62,19 @@ class Mark:
     def row(self):
         sign = ">=" if self.at_least else "<="
         verdict = "met" if self.met() else "**short**"
-        return f"| {self.text} | {self.value:.2f} {self.unit} | {sign} {self.bound:g} | {verdict} |"
+        form = ".3f" if self.unit == "x" else ".0f"
+        spread = f"{self.lowest:{form}} to {self.highest:{form}}"
+        return (f"| {self.text} | {self.value:{form}} {self.unit} | {spread} "
+                f"| {sign} {self.bound:g} | {verdict} |")
 
 
 def marks(results):
     found = []
 
-    def compare(text, bound, place, workload, server, other, other_workload=None):
-        value = results.ratio(place, workload, server, other, other_workload)
-        if value is not None:
-            found.append(Mark(f"{place}: {workload}: {text}", value, bound))
+    def compare(text, bound, place, workload, server, other):
+        values = results.ratios(place, workload, server, other)
+        if values:
+            found.append(Mark(f"{place}: {workload}: {text}", values, bound))
 
     for place in results.figures:
         for workload in [workload.name for workload in PLAIN]:
@@ -82,7 +90,7 @@ def marks(results):
                     "sluice-default", "sluice-tracked")
     for server, peak in sorted(results.peaks.items()):
         if server.startswith("sluice"):
-            found.append(Mark(f"peak resident memory of {server}", peak / 2**20, PEAK_LIMIT_MIB,
+            found.append(Mark(f"peak resident memory of {server}", [peak / 2**20], PEAK_LIMIT_MIB,
                               at_least=False, unit="MiB"))
     return found
 
@@ -186,7 +194,7 @@ def markdown(results, settings, machine):
     if found:
         short = [mark for mark in found if not mark.met()]
         lines += [f"## Marks: {len(found) - len(short)} of {len(found)} met", "",
-                  "| mark | measured | wanted | |", "|---|--:|--:|---|"]
+                  "| mark | median | rounds | wanted | |", "|---|--:|--:|--:|---|"]
         lines += [mark.row() for mark in short + [mark for mark in found if mark.met()]]
     total, missed = aims(results)
     if total:
@@ -204,7 +212,8 @@ def write(results, settings, directory):
     text = markdown(results, settings, machine)
     with open(os.path.join(directory, "report.md"), "w", encoding="utf-8") as out:
         out.write(text)
-    verdict = [{"mark": mark.text, "value": mark.value, "bound": mark.bound,
+    verdict = [{"mark": mark.text, "value": mark.value, "lowest": mark.lowest,
+                "highest": mark.highest, "bound": mark.bound,
                 "at_least": mark.at_least, "met": mark.met()} for mark in marks(results)]
     with open(os.path.join(directory, "report.json"), "w", encoding="utf-8") as out:
         json.dump({"machine": machine, "settings": settings, "marks": verdict,
