@@ -110,6 +110,11 @@ public final class Answers {
     return chunks(readLength);
   }
 
+  /** Whether the next reply is a structured one. */
+  public boolean nextIsStructured() {
+    return in.getInt(in.position()) == NbdProtocol.STRUCTURED_REPLY_MAGIC;
+  }
+
   private Reply chunks(int readLength) {
     byte[] data = new byte[readLength];
     List<Extent> extents = new ArrayList<>();

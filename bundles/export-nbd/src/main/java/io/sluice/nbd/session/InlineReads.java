@@ -37,12 +37,30 @@ final class InlineReads {
   void serve(Request request) throws IOException, ProtocolException {
     long lengthBytes = request.lengthBytes();
     if (lengthBytes == 0) {
-      out.answer(request, structured, null);
+      empty(request);
     } else if (structured && (lengthBytes <= PIECE_BYTES || !isWhole(request))) {
       chunks(request);
     } else {
       contiguous(request);
     }
+  }
+
+  /** Once structured replies are agreed on, a read may not have a simple one, even for nothing. */
+  private void empty(Request request) throws IOException {
+    if (structured) {
+      putDone(request);
+    } else {
+      out.answer(request, false, null);
+    }
+  }
+
+  private void putDone(Request request) throws IOException {
+    Replies.putChunk(
+        out.reserve(NbdProtocol.CHUNK_HEADER_BYTES),
+        request.cookie(),
+        NbdProtocol.REPLY_FLAG_DONE,
+        NbdProtocol.REPLY_TYPE_NONE,
+        0);
   }
 
   /** Warms the device's cache: reads and sends nothing. A hint, so failures are of no interest. */
@@ -135,12 +153,7 @@ final class InlineReads {
       }
     }
     if (structured && failure == null) {
-      Replies.putChunk(
-          out.reserve(NbdProtocol.CHUNK_HEADER_BYTES),
-          request.cookie(),
-          NbdProtocol.REPLY_FLAG_DONE,
-          NbdProtocol.REPLY_TYPE_NONE,
-          0);
+      putDone(request);
     } else if (failure != null) {
       out.answer(request, true, failure);
     }

@@ -235,6 +235,7 @@ class TransmissionTest {
                 .request(0, CMD_TRIM, 3, 0, 0)
                 .request(0, CMD_WRITE_ZEROES, 4, 0, 0)
                 .request(0, CMD_CACHE, 5, 0, 0));
+    assertTrue(answers.nextIsStructured(), "a read never has a simple reply then");
     for (int cookie = 1; cookie <= 5; cookie++) {
       answers.expectDone(cookie);
     }
