@@ -14,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -56,6 +57,8 @@ public final class NbdServer implements AutoCloseable {
   private final ScheduledThreadPoolExecutor watchdog;
   private final ThreadPoolExecutor workers;
   private final SessionResources resources;
+  private final Semaphore pollers =
+      EagerChannel.pollers(Runtime.getRuntime().availableProcessors());
   private volatile boolean closed;
 
   /** A server that does not listen yet. */
@@ -291,7 +294,8 @@ public final class NbdServer implements AutoCloseable {
     Client(SocketChannel channel, String peer, Runnable onGone) {
       this.channel = channel;
       this.onGone = onGone;
-      this.session = new Session(channel, peer, table, resources, this::cancelDeadline);
+      EagerChannel eager = new EagerChannel(channel, pollers, System::nanoTime);
+      this.session = new Session(eager, eager::share, peer, table, resources, this::cancelDeadline);
       this.deadline = watchdog.schedule(session::abort, handshakeMaxNanos, TimeUnit.NANOSECONDS);
     }
 

@@ -36,6 +36,7 @@ public final class Session implements Runnable {
   private final String peer;
   private final ExportCatalog catalog;
   private final SessionResources resources;
+  private final BeforeSharing beforeSharing;
   private final Runnable onAgreed;
   private ByteBuffer handshakeInput;
   private ByteBuffer handshakeOutput;
@@ -48,16 +49,19 @@ public final class Session implements Runnable {
 
   /**
    * @param channel the client; the session closes it
+   * @param beforeSharing told before workers write to the channel
    * @param peer who it is, for people
    * @param onAgreed run when the handshake is over
    */
   public Session(
       ByteChannel channel,
+      BeforeSharing beforeSharing,
       String peer,
       ExportCatalog catalog,
       SessionResources resources,
       Runnable onAgreed) {
     this.channel = channel;
+    this.beforeSharing = beforeSharing;
     this.peer = peer;
     this.catalog = catalog;
     this.resources = resources;
@@ -139,7 +143,7 @@ public final class Session implements Runnable {
     handshakeInput = null;
     resources.connectionBuffers().give(handshakeOutput);
     handshakeOutput = null;
-    Transmission running = new Transmission(agreed, in, out, resources, this::abort);
+    Transmission running = new Transmission(agreed, in, out, resources, beforeSharing, this::abort);
     transmission = running;
     if (stopping) {
       running.stop();

@@ -26,6 +26,7 @@ final class Transmission {
   private final InlineWrites writes;
   private final BlockStatusReply blockStatus;
   private final Workers workers;
+  private final BeforeSharing beforeSharing;
   private final LatencyGauge gauge = new LatencyGauge();
   private final Request request = new Request();
   private volatile boolean stopping;
@@ -35,6 +36,7 @@ final class Transmission {
       RequestInput in,
       ReplyOutput out,
       SessionResources resources,
+      BeforeSharing beforeSharing,
       Runnable onBrokenOutput) {
     this.export = agreed.export();
     this.device = export.device();
@@ -46,6 +48,7 @@ final class Transmission {
     this.reads = new InlineReads(calls, out, structured);
     this.writes = new InlineWrites(calls, in);
     this.blockStatus = new BlockStatusReply(device, out);
+    this.beforeSharing = beforeSharing;
     this.workers = new Workers(device, out, structured, resources, onBrokenOutput);
   }
 
@@ -135,6 +138,7 @@ final class Transmission {
     if (!worthHandingOver()) {
       return false;
     }
+    beforeSharing.share();
     Workers.Task task = workers.tryPrepare(request);
     if (task == null) {
       return false;

@@ -75,6 +75,6 @@ final class Talk implements ExportCatalog {
   }
 
   Session session(ScriptedChannel channel) {
-    return new Session(channel, "test", this, resources, () -> {});
+    return new Session(channel, () -> {}, "test", this, resources, () -> {});
   }
 }
