@@ -1,5 +1,6 @@
 package io.sluice.block;
 
+import java.util.Optional;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /** An open origin: the storage itself, held exclusively. */
@@ -10,6 +11,16 @@ public interface OriginDevice extends BlockDevice, AutoCloseable {
 
   /** What the path leads to, so that a difference store is never put on the device it serves. */
   StorageIdentity identity();
+
+  /**
+   * Whether the storage has gone from under the device: it was deleted, cut short, or pulled out.
+   * Asked after errors and every few seconds; never throws, and does not wait for the storage.
+   *
+   * @return what happened, in a sentence, or empty while all is well
+   */
+  default Optional<String> lost() {
+    return Optional.empty();
+  }
 
   /**
    * Lets the storage go. The caller has drained its bios; one that comes later fails with

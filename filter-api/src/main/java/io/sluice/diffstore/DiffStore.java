@@ -1,7 +1,9 @@
 package io.sluice.diffstore;
 
+import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.block.StorageIdentity;
+import io.sluice.swap.HandOver;
 import java.nio.ByteBuffer;
 import java.util.List;
 import org.osgi.annotation.versioning.ConsumerType;
@@ -59,6 +61,18 @@ public interface DiffStore extends AutoCloseable {
 
   /** Everything whose bytes this store's writes may change: its file, and the device it is. */
   List<StorageIdentity> identities();
+
+  /**
+   * Gives the open store away, for {@link DiffStoreProvider#takeOver} of another version of the
+   * provider. This one is closed then, but nothing in it is lost and nobody else could open it.
+   * Called when nothing else runs.
+   *
+   * @throws ErrnoException ENOTSUP if its kind can't be given away; it goes on as before
+   */
+  default HandOver handOver() throws ErrnoException {
+    throw new ErrnoException(
+        Errno.ENOTSUP, description() + ": a store of this kind can't be handed over");
+  }
 
   /** Lets the store go; an unnamed file vanishes, a named one stays. Idempotent. */
   @Override

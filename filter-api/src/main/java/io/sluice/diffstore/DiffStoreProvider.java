@@ -1,6 +1,8 @@
 package io.sluice.diffstore;
 
+import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
+import io.sluice.swap.HandOver;
 import java.util.Set;
 import org.osgi.annotation.versioning.ConsumerType;
 
@@ -20,4 +22,15 @@ public interface DiffStoreProvider {
    *     such a store; EBUSY if it is held elsewhere
    */
   DiffStore open(String kind, String argument) throws ErrnoException;
+
+  /**
+   * Takes over a store that another version of this provider gave away.
+   *
+   * @param handOver of {@link DiffStore#handOver()}; owned by this provider if this returns
+   * @throws ErrnoException ENOTSUP for a format it does not know; the hand-over is untouched then
+   */
+  default DiffStore takeOver(HandOver handOver) throws ErrnoException {
+    throw new ErrnoException(
+        Errno.ENOTSUP, "store hand-over \"" + handOver.format() + "\": not known to this provider");
+  }
 }

@@ -1,6 +1,8 @@
 package io.sluice.filter;
 
+import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -10,6 +12,8 @@ import java.util.OptionalInt;
  * @param filter the filter's registered name
  * @param altitude its place in the chain, or empty for {@link FilterOperations#altitude()}
  * @param onError what a fault of the filter does to the device
+ * @param callLimit how long one bio may stay in the filter's own code before that is a fault; empty
+ *     for {@link FilterOperations#callLimit()}
  * @param options handed to {@link FilterOperations#attach}
  */
 public record AttachRequest(
@@ -17,6 +21,7 @@ public record AttachRequest(
     String filter,
     OptionalInt altitude,
     OnError onError,
+    Optional<Duration> callLimit,
     Map<String, String> options) {
   /** Copies the options. */
   public AttachRequest {
@@ -25,6 +30,7 @@ public record AttachRequest(
 
   /** The filter's own altitude, no options; a fault fails the device. */
   public static AttachRequest of(String device, String filter) {
-    return new AttachRequest(device, filter, OptionalInt.empty(), OnError.FAIL, Map.of());
+    return new AttachRequest(
+        device, filter, OptionalInt.empty(), OnError.FAIL, Optional.empty(), Map.of());
   }
 }

@@ -11,6 +11,8 @@ package io.sluice.filter;
  * @param errorCount those that failed in it or below
  * @param faultCount the faults of its own
  * @param fault the last fault in a sentence, or empty
+ * @param latency how long bios take from here down
+ * @param provider the bundle it is from, {@code "name version"}; empty if it is none
  */
 public record ChainEntry(
     String filter,
@@ -20,4 +22,6 @@ public record ChainEntry(
     long bioCount,
     long errorCount,
     long faultCount,
-    String fault) {}
+    String fault,
+    LatencySummary latency,
+    String provider) {}

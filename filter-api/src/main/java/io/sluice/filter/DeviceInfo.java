@@ -13,6 +13,7 @@ import java.util.List;
  * @param geometry what it is like
  * @param filters the attached filters, from high altitude to low
  * @param holders who holds it, one entry each
+ * @param lost why its origin is lost, so that it answers with errors; empty while it is there
  */
 public record DeviceInfo(
     String name,
@@ -20,4 +21,5 @@ public record DeviceInfo(
     OriginOptions options,
     DeviceGeometry geometry,
     List<String> filters,
-    List<String> holders) {}
+    List<String> holders,
+    String lost) {}

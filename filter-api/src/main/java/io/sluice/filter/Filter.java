@@ -42,11 +42,13 @@ public interface Filter {
   }
 
   /**
-   * A command of the filter's own. Runs beside bios.
+   * A command that {@link FilterOperations#commands()} declares, with arguments that fit it. Runs
+   * beside bios.
    *
    * @return names and plain values (strings, numbers, booleans, lists and maps of these), in the
    *     order they are to be shown; may be empty
-   * @throws ErrnoException ENOTTY for a command it does not know, EINVAL for its arguments
+   * @param arguments as they were typed; see {@link CtlCommand#arguments}
+   * @throws ErrnoException EINVAL for arguments that are out of range
    */
   default Map<String, Object> ctl(String command, List<String> arguments) throws ErrnoException {
     throw new ErrnoException(
@@ -59,6 +61,33 @@ public interface Filter {
    * @throws ErrnoException EBUSY with the reason and what to do; the filter stays
    */
   default void checkDetach() throws ErrnoException {}
+
+  /**
+   * Options that make an equal filter, asked when its bundle is replaced by another version and
+   * when the configuration is saved: what commands have changed since the attach is in them.
+   *
+   * @param attached the options it was attached with
+   */
+  default Map<String, String> options(Map<String, String> attached) {
+    return attached;
+  }
+
+  /**
+   * The filter was at fault and is put aside; told once, before any bio goes past it, and in the
+   * thread that found the fault. What relies on having seen every write has to be given up here.
+   * Must not throw, nor take long.
+   *
+   * @param fault what happened, in a sentence
+   */
+  default void quarantined(String fault) {}
+
+  /**
+   * The device's origin has gone: every bio fails from now on. Told once. The filter stays attached
+   * until it is detached. Must not throw, nor take long.
+   *
+   * @param reason what happened, in a sentence
+   */
+  default void deviceLost(String reason) {}
 
   /**
    * The filter has left the chain; the device is still frozen, and no call is running or will come.

@@ -2,6 +2,8 @@ package io.sluice.filter;
 
 import io.sluice.block.BioOp;
 import io.sluice.block.ErrnoException;
+import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.osgi.annotation.versioning.ConsumerType;
@@ -36,11 +38,31 @@ public interface FilterOperations {
   }
 
   /**
+   * How long one bio may stay in the filter's own code, not counting what is below it. One that
+   * stays longer is a fault: its thread is interrupted, and if that does not bring it back, the
+   * filter is put aside and the bio can pass down no more.
+   */
+  default Duration callLimit() {
+    return Duration.ofSeconds(30);
+  }
+
+  /** The options that {@link #attach} takes; the registry refuses others with EINVAL. */
+  default List<Parameter> options() {
+    return List.of();
+  }
+
+  /** The commands that {@link Filter#ctl} takes; the registry refuses others with ENOTTY. */
+  default List<CtlCommand> commands() {
+    return List.of();
+  }
+
+  /**
    * Makes the filter of one device. Called with the device frozen: no bio is in flight, and none
    * passes before this returns; so it must not take long, nor submit to the live device.
    *
    * @param host the device, valid until {@link Filter#detach} returns
-   * @param options what the user gave as {@code key=value}; unknown keys are refused with EINVAL
+   * @param options what the user gave as {@code key=value}, checked against {@link #options()}; see
+   *     {@link Arguments#ofOptions}
    * @throws ErrnoException refuses the attachment; the device goes on without this filter
    */
   Filter attach(FilterHost host, Map<String, String> options) throws ErrnoException;

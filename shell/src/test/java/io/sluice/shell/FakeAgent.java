@@ -88,7 +88,7 @@ public final class FakeAgent implements Services {
       DeviceGeometry geometry =
           new DeviceGeometry(
               SIZE_BYTES, 512, 4096, options.readOnly(), false, java.util.Set.of(BioOp.READ));
-      DeviceInfo info = new DeviceInfo(name, path, options, geometry, List.of(), List.of());
+      DeviceInfo info = new DeviceInfo(name, path, options, geometry, List.of(), List.of(), "");
       byName.put(name, info);
       return info;
     }
@@ -97,7 +97,7 @@ public final class FakeAgent implements Services {
       DeviceInfo i = byName.get(name);
       byName.put(
           name,
-          new DeviceInfo(i.name(), i.path(), i.options(), i.geometry(), filters, i.holders()));
+          new DeviceInfo(i.name(), i.path(), i.options(), i.geometry(), filters, i.holders(), ""));
     }
 
     @Override
@@ -159,8 +159,22 @@ public final class FakeAgent implements Services {
     @Override
     public synchronized List<FilterInfo> filters() {
       return List.of(
-          new FilterInfo("blksnap", 500, java.util.Set.of(BioOp.READ, BioOp.WRITE), of("blksnap")),
-          new FilterInfo("trace", 1000, java.util.Set.of(BioOp.READ), of("trace")));
+          new FilterInfo(
+              "blksnap",
+              500,
+              java.util.Set.of(BioOp.READ, BioOp.WRITE),
+              of("blksnap"),
+              List.of(),
+              List.of(),
+              "io.sluice.blksnap 0.1.0"),
+          new FilterInfo(
+              "trace",
+              1000,
+              java.util.Set.of(BioOp.READ),
+              of("trace"),
+              List.of(),
+              List.of(),
+              "io.sluice.trace 0.1.0"));
     }
 
     private List<String> of(String filter) {
@@ -220,7 +234,16 @@ public final class FakeAgent implements Services {
           .map(
               a ->
                   new ChainEntry(
-                      a.filter(), a.altitude().orElse(500), a.onError(), "attached", 7, 0, 0, ""))
+                      a.filter(),
+                      a.altitude().orElse(500),
+                      a.onError(),
+                      "attached",
+                      7,
+                      0,
+                      0,
+                      "",
+                      io.sluice.filter.LatencySummary.NONE,
+                      ""))
           .toList();
     }
 

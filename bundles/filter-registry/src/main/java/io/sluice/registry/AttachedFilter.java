@@ -12,6 +12,7 @@ import io.sluice.block.StorageIdentity;
 import io.sluice.filter.ChainEntry;
 import io.sluice.filter.Filter;
 import io.sluice.filter.FilterHost;
+import io.sluice.filter.LatencySummary;
 import io.sluice.filter.OnError;
 import java.util.EnumSet;
 import java.util.List;
@@ -220,6 +221,8 @@ final class AttachedFilter {
         bioCount.sum(),
         errorCount.sum(),
         faultCount.sum(),
-        lastFault);
+        lastFault,
+        LatencySummary.NONE,
+        "");
   }
 }

@@ -130,7 +130,14 @@ final class FilterTable {
     List<FilterInfo> infos = new ArrayList<>();
     for (Entry entry : entries.values()) {
       infos.add(
-          new FilterInfo(entry.name, entry.altitude, entry.ops, sorted(uses.get(entry.name))));
+          new FilterInfo(
+              entry.name,
+              entry.altitude,
+              entry.ops,
+              sorted(uses.get(entry.name)),
+              entry.operations.options(),
+              entry.operations.commands(),
+              ""));
     }
     return List.copyOf(infos);
   }

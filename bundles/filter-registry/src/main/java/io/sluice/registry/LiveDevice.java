@@ -265,6 +265,6 @@ final class LiveDevice implements BlockDevice {
 
   DeviceInfo info() {
     List<String> filters = chain.filters().stream().map(AttachedFilter::name).toList();
-    return new DeviceInfo(name, origin.path(), options, geometry(), filters, holders());
+    return new DeviceInfo(name, origin.path(), options, geometry(), filters, holders(), "");
   }
 }

@@ -153,11 +153,19 @@ final class Fixture {
 
   void attach(String device, String filter, int altitude) throws ErrnoException {
     registry.attach(
-        new AttachRequest(device, filter, OptionalInt.of(altitude), OnError.FAIL, Map.of()));
+        new AttachRequest(
+            device,
+            filter,
+            OptionalInt.of(altitude),
+            OnError.FAIL,
+            java.util.Optional.empty(),
+            Map.of()));
   }
 
   void attach(String device, String filter, OnError onError) throws ErrnoException {
-    registry.attach(new AttachRequest(device, filter, OptionalInt.empty(), onError, Map.of()));
+    registry.attach(
+        new AttachRequest(
+            device, filter, OptionalInt.empty(), onError, java.util.Optional.empty(), Map.of()));
   }
 
   static final Filter PASS = (bio, next) -> next.submit(bio);

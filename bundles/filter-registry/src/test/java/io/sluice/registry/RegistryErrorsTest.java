@@ -158,7 +158,13 @@ final class RegistryErrorsTest {
   }
 
   private static AttachRequest withOption(String key) {
-    return new AttachRequest("disk", "f", OptionalInt.empty(), OnError.FAIL, Map.of(key, "1"));
+    return new AttachRequest(
+        "disk",
+        "f",
+        OptionalInt.empty(),
+        OnError.FAIL,
+        java.util.Optional.empty(),
+        Map.of(key, "1"));
   }
 
   /** A filter that says no to its detach, or fails in it, as the test wishes. */

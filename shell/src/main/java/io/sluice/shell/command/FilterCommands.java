@@ -82,7 +82,10 @@ final class FilterCommands {
     Answer run() throws Exception {
       String name = names().device(device);
       OptionalInt place = altitude == null ? OptionalInt.empty() : OptionalInt.of(altitude);
-      services().filters().attach(new AttachRequest(name, filter, place, onError, options));
+      services()
+          .filters()
+          .attach(
+              new AttachRequest(name, filter, place, onError, java.util.Optional.empty(), options));
       return Answer.quiet(services().filters().chain(name));
     }
   }

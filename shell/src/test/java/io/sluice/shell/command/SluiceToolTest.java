@@ -133,7 +133,12 @@ class SluiceToolTest {
         "b=x,y=z");
     assertEquals(
         new AttachRequest(
-            "disk", "trace", OptionalInt.of(7), OnError.BYPASS, Map.of("a", "1", "b", "x,y=z")),
+            "disk",
+            "trace",
+            OptionalInt.of(7),
+            OnError.BYPASS,
+            java.util.Optional.empty(),
+            Map.of("a", "1", "b", "x,y=z")),
         agent.filters.attached.get(0));
     assertEquals(
         """

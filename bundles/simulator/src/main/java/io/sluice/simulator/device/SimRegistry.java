@@ -112,7 +112,14 @@ public final class SimRegistry implements FilterRegistry {
     return operations == null
         ? List.of()
         : List.of(
-            new FilterInfo(operations.name(), operations.altitude(), operations.ops(), attached));
+            new FilterInfo(
+                operations.name(),
+                operations.altitude(),
+                operations.ops(),
+                attached,
+                operations.options(),
+                operations.commands(),
+                ""));
   }
 
   private SimLive live(String name) throws ErrnoException {
@@ -184,7 +191,16 @@ public final class SimRegistry implements FilterRegistry {
         ? List.of()
         : List.of(
             new ChainEntry(
-                operations.name(), operations.altitude(), OnError.FAIL, "attached", 0, 0, 0, ""));
+                operations.name(),
+                operations.altitude(),
+                OnError.FAIL,
+                "attached",
+                0,
+                0,
+                0,
+                "",
+                io.sluice.filter.LatencySummary.NONE,
+                ""));
   }
 
   @Override
