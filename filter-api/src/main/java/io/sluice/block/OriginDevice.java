@@ -23,6 +23,17 @@ public interface OriginDevice extends BlockDevice, AutoCloseable {
   }
 
   /**
+   * A text that differs once the storage's bytes may have been changed, by whatever way: so that
+   * who compares it with an earlier one knows whether it has seen all writes. Asked when nothing
+   * writes; makes the data durable first where that matters, and may wait for some milliseconds.
+   *
+   * @return empty if it can't be told
+   */
+  default Optional<String> contentStamp() {
+    return Optional.empty();
+  }
+
+  /**
    * Lets the storage go. The caller has drained its bios; one that comes later fails with
    * ESHUTDOWN. Idempotent.
    *

@@ -3,6 +3,7 @@ package io.sluice.filter;
 import io.sluice.block.BlockDevice;
 import io.sluice.block.OriginDevice;
 import io.sluice.block.StorageIdentity;
+import java.util.Optional;
 import org.osgi.annotation.versioning.ProviderType;
 
 /** What a filter may know of the device it is attached to. */
@@ -16,6 +17,14 @@ public interface FilterHost {
 
   /** {@link OriginDevice#identity()} of the device's origin. */
   StorageIdentity originIdentity();
+
+  /**
+   * {@link OriginDevice#contentStamp()} of the device's origin; of use in {@link
+   * FilterOperations#attach} and {@link Filter#detach}, when nothing writes.
+   */
+  default Optional<String> originStamp() {
+    return Optional.empty();
+  }
 
   /**
    * The chain below this filter, for the filter's own I/O: what is submitted here passes the

@@ -7,9 +7,11 @@ import io.sluice.block.ErrnoException;
 import io.sluice.block.ExtentVisitor;
 import io.sluice.block.OriginDevice;
 import io.sluice.block.StorageIdentity;
+import io.sluice.linux.ContentStamp;
 import io.sluice.linux.ControlDescriptor;
 import io.sluice.linux.SteadyChannel;
 import java.nio.ByteBuffer;
+import java.util.Optional;
 
 /**
  * An open regular file or block device. Data go through a channel, in the submitter's thread and
@@ -81,6 +83,19 @@ final class FileOrigin implements OriginDevice {
   @Override
   public StorageIdentity identity() {
     return identity;
+  }
+
+  /** Flushed first: what is written back later counts as a write to a block device. */
+  @Override
+  public Optional<String> contentStamp() {
+    try {
+      flush();
+      return identity.block()
+          ? ContentStamp.ofBlockDevice(identity.inode())
+          : ContentStamp.ofFile(control.path());
+    } catch (ErrnoException e) {
+      return Optional.empty();
+    }
   }
 
   @Override
