@@ -56,6 +56,17 @@ public final class ChangeTracker {
       this.activeGeneration = generation;
       this.heldGeneration = generation;
     }
+
+    Maps(TrackerState state) {
+      this.capacityBytes = state.capacityBytes();
+      this.blockShift = state.blockShift();
+      this.active = state.active();
+      this.held = state.held();
+      this.activeNumber = state.activeNumber();
+      this.heldNumber = state.heldNumber();
+      this.activeGeneration = state.activeGeneration();
+      this.heldGeneration = state.heldGeneration();
+    }
   }
 
   /** What a take needs and could fail to get, made before the device is frozen. */
@@ -83,6 +94,37 @@ public final class ChangeTracker {
     this.parameters = parameters;
     this.ids = ids;
     this.maps = newMaps(capacityBytes);
+  }
+
+  /**
+   * Goes on where a tracker of the same device stopped; nothing has written to the device since.
+   *
+   * @param state of the same capacity, and the block size that the parameters make of it; owned by
+   *     this tracker from now on
+   */
+  public ChangeTracker(
+      String device, TrackerState state, BlksnapParameters parameters, Supplier<UUID> ids) {
+    this.device = device;
+    this.parameters = parameters;
+    this.ids = ids;
+    this.maps = new Maps(state);
+  }
+
+  /**
+   * What is known now, for a tracker to come. No write may be under way, nor come afterwards: the
+   * maps are handed over, not copied.
+   */
+  public synchronized TrackerState state() {
+    Maps m = maps;
+    return new TrackerState(
+        m.capacityBytes,
+        m.blockShift,
+        m.activeNumber,
+        m.heldNumber,
+        m.activeGeneration,
+        m.heldGeneration,
+        m.active,
+        m.held);
   }
 
   private Maps newMaps(long capacityBytes) throws ErrnoException {
