@@ -32,6 +32,7 @@ final class Rules {
           "origin.file",
           "registry",
           "blksnap",
+          "fault",
           "diffstore.file",
           "nbd",
           "shell",
