@@ -106,3 +106,43 @@ record() {
 
 # acknowledged LOG: the writes that a qemu-io with this output has completed.
 acknowledged() { grep -c wrote "$1" || true; }
+
+# released REPOSITORY: makes a Maven repository for somebody outside: of Sluice it has what is
+# released for them, as this build made it, and nothing else; of all others what the machine has.
+released() {
+  local cache=$HOME/.m2/repository entry module jar
+  mkdir -p "$1/io/sluice"
+  for entry in "$cache"/* "$cache"/io/*; do
+    case ${entry#"$cache"/} in
+      '*' | io | 'io/*' | io/sluice) ;;
+      io/*) ln -s "$entry" "$1/io/" ;;
+      *) ln -s "$entry" "$1/" ;;
+    esac
+  done
+  _release "$1" sluice pom.xml pom
+  for module in filter-api bundles/tck; do
+    [ -f "$SLUICE_ROOT/$module/pom.xml" ] || continue
+    jar=$module/target/${module##*/}-$SLUICE_VERSION.jar
+    # What is in the product is up to date; a test kit need not have been built with it.
+    if [ ! -f "$SLUICE_ROOT/$jar" ] || newer_than "$SLUICE_ROOT/$jar" "$SLUICE_ROOT/$module/src/main"; then
+      maven -q -DskipTests -pl "$module" -am package || die "$module can't be built"
+    fi
+    _release "$1" "${module##*/}" "$module/pom.xml" pom
+    _release "$1" "${module##*/}" "$jar" jar
+  done
+}
+
+newer_than() { [ -n "$(find "$2" -newer "$1" -print -quit)" ]; }
+
+# _release REPOSITORY ARTIFACT FILE TYPE
+_release() {
+  local dir=$1/io/sluice/$2/$SLUICE_VERSION
+  mkdir -p "$dir"
+  cp "$SLUICE_ROOT/$3" "$dir/$2-$SLUICE_VERSION.$4"
+}
+
+# outsider ARG...: Maven as somebody outside runs it, on the repository of `released`, $T/repository.
+outsider() {
+  [ -d "$T/repository" ] || released "$T/repository"
+  maven -Dmaven.repo.local="$T/repository" "$@"
+}
