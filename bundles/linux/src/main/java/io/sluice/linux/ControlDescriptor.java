@@ -3,6 +3,7 @@ package io.sluice.linux;
 import com.sun.jna.Native;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
+import java.nio.channels.Channel;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.locks.StampedLock;
@@ -16,7 +17,7 @@ import java.util.concurrent.locks.StampedLock;
  * channel would lose all three when an interrupt closes it. All methods may be called from any
  * thread; none needs the file position to stay where it is. Failures name the call and the file.
  */
-public final class ControlDescriptor implements AutoCloseable {
+public final class ControlDescriptor implements Channel {
   /** Lets calls run beside each other, and close wait for them: a closed number is soon reused. */
   private final StampedLock inUse = new StampedLock();
 
@@ -70,6 +71,23 @@ public final class ControlDescriptor implements AutoCloseable {
     }
   }
 
+  /**
+   * Makes a second descriptor of a file that this process has open, for whoever takes it over from
+   * code with other classes: both are of one open file description, so a lock holds until the last
+   * of them is closed.
+   *
+   * @param number the {@link #number()} of the first
+   * @param name for messages
+   * @throws ErrnoException what fcntl(2) reports; EMFILE if the process has too many
+   */
+  public static ControlDescriptor duplicate(int number, String name) throws ErrnoException {
+    int fd = Libc.fcntl(number, Libc.F_DUPFD_CLOEXEC, 0L);
+    if (fd < 0) {
+      throw SystemErrors.failure(Native.getLastError(), "duplicate descriptor of " + name);
+    }
+    return new ControlDescriptor(fd, name);
+  }
+
   private static ControlDescriptor open(Path path, int flags, String name) throws ErrnoException {
     byte[] bytes = path.toString().getBytes(SystemErrors.NATIVE_CHARSET);
     byte[] terminated = Arrays.copyOf(bytes, bytes.length + 1);
@@ -108,6 +126,21 @@ public final class ControlDescriptor implements AutoCloseable {
     } finally {
       inUse.unlockRead(stamp);
     }
+  }
+
+  /** The descriptor's number in this process, valid until {@link #close()}; -1 after it. */
+  public int number() {
+    long stamp = inUse.readLock();
+    try {
+      return fd;
+    } finally {
+      inUse.unlockRead(stamp);
+    }
+  }
+
+  @Override
+  public boolean isOpen() {
+    return number() >= 0;
   }
 
   /** What the open file is. */

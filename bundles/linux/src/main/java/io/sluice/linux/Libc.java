@@ -38,6 +38,7 @@ final class Libc {
 
   static final int F_OFD_GETLK = 36;
   static final int F_OFD_SETLK = 37;
+  static final int F_DUPFD_CLOEXEC = 1030;
   static final int F_RDLCK = 0;
   static final int F_WRLCK = 1;
   static final int F_UNLCK = 2;
@@ -93,6 +94,8 @@ final class Libc {
 
   /** {@code flock} is {@code struct flock}: type and whence, start, length, pid. */
   static native int fcntl(int fd, int command, long[] flock);
+
+  static native int fcntl(int fd, int command, long argument);
 
   static native Pointer strerror(int number);
 }

@@ -50,6 +50,25 @@ class ControlDescriptorTest {
   }
 
   @Test
+  void aDuplicateKeepsTheLockWhenTheFirstIsClosed() throws IOException {
+    ControlDescriptor first = open();
+    assertTrue(first.lockExclusive());
+    ControlDescriptor second = ControlDescriptor.duplicate(first.number(), "second");
+    first.close();
+    assertFalse(first.isOpen());
+    assertTrue(second.isOpen());
+    assertEquals(MIB, second.sizeBytes());
+    try (ControlDescriptor other = open()) {
+      assertFalse(other.lockExclusive(), "the lock is the open file description's");
+      second.close();
+      assertTrue(other.lockExclusive());
+    }
+    ErrnoException e =
+        assertThrows(ErrnoException.class, () -> ControlDescriptor.duplicate(-1, "none"));
+    assertTrue(e.getMessage().contains("duplicate descriptor of none"), e.getMessage());
+  }
+
+  @Test
   void missingFileIsNamedWithItsErrno() {
     ErrnoException e =
         assertThrows(

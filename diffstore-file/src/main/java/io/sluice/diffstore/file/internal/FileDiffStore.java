@@ -6,6 +6,7 @@ import io.sluice.block.StorageIdentity;
 import io.sluice.diffstore.DiffStore;
 import io.sluice.linux.ControlDescriptor;
 import io.sluice.linux.SteadyChannel;
+import io.sluice.swap.HandOver;
 import java.nio.ByteBuffer;
 import java.util.List;
 
@@ -41,6 +42,51 @@ final class FileDiffStore implements DiffStore {
     }
     this.capacityBytes = sizeBytes;
     this.channel = new SteadyChannel(control, name, true, 0);
+  }
+
+  private FileDiffStore(ControlDescriptor control, FileHandOver told) throws ErrnoException {
+    this.control = control;
+    this.name = told.name();
+    this.identities = told.identities();
+    this.capacityBytes = told.capacityBytes();
+    this.reserves = told.reserves();
+    this.channel = new SteadyChannel(control, name, true, 0);
+  }
+
+  /**
+   * Goes on with a store that was given away. The lock stays all the while: the new descriptor is
+   * of the same open file description.
+   *
+   * @throws ErrnoException EINVAL if it is not told as the format has it; EIO if the file was cut
+   *     short; what opening the channel reports. The hand-over is untouched then
+   */
+  static FileDiffStore takeOver(HandOver handOver) throws ErrnoException {
+    FileHandOver told = FileHandOver.of(handOver);
+    ControlDescriptor control = told.descriptor(handOver);
+    try {
+      long sizeBytes = control.sizeBytes();
+      if (sizeBytes < told.capacityBytes()) {
+        throw new ErrnoException(
+            Errno.EIO,
+            "take over "
+                + told.name()
+                + ": it has "
+                + sizeBytes
+                + " bytes of "
+                + told.capacityBytes()
+                + "; it was truncated underneath");
+      }
+      FileDiffStore store = new FileDiffStore(control, told);
+      handOver.close();
+      return store;
+    } catch (ErrnoException | RuntimeException e) {
+      try {
+        control.close();
+      } catch (ErrnoException second) {
+        e.addSuppressed(second);
+      }
+      throw e;
+    }
   }
 
   private void fillHoles(long sizeBytes) throws ErrnoException {
@@ -190,6 +236,22 @@ final class FileDiffStore implements DiffStore {
   @Override
   public List<StorageIdentity> identities() {
     return identities;
+  }
+
+  @Override
+  public synchronized HandOver handOver() throws ErrnoException {
+    if (closed) {
+      throw new ErrnoException(Errno.ESHUTDOWN, "hand-over of " + name + ": it is closed");
+    }
+    closed = true;
+    HandOver handOver = new FileHandOver(name, capacityBytes, reserves, identities).with(control);
+    try {
+      channel.close();
+    } catch (ErrnoException e) {
+      // Late news of a write: what it wrote is read back through the page cache all the same.
+      return handOver;
+    }
+    return handOver;
   }
 
   @Override

@@ -8,6 +8,7 @@ import io.sluice.linux.ControlDescriptor;
 import io.sluice.linux.FileStatus;
 import io.sluice.linux.StorageStack;
 import io.sluice.linux.SystemErrors;
+import io.sluice.swap.HandOver;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -39,6 +40,14 @@ public final class FileDiffStoreProvider implements DiffStoreProvider {
           throw new ErrnoException(
               Errno.EINVAL, "store kind " + kind + ": not served here, only file and dir are");
     };
+  }
+
+  @Override
+  public DiffStore takeOver(HandOver handOver) throws ErrnoException {
+    if (!handOver.format().equals(FileHandOver.FORMAT)) {
+      return DiffStoreProvider.super.takeOver(handOver); // refuses
+    }
+    return FileDiffStore.takeOver(handOver);
   }
 
   private static Path parse(String kind, String argument) throws ErrnoException {
