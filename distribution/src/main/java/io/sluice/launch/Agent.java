@@ -54,8 +54,8 @@ final class Agent {
       StartFailures failures = new StartFailures();
       context.addFrameworkListener(failures);
       framework.start();
-      context.removeFrameworkListener(failures);
       check(bundles, failures);
+      context.removeFrameworkListener(failures);
     } catch (BundleException e) {
       throw new LaunchException("the framework does not start: " + Reasons.of(e), e);
     }

@@ -22,6 +22,12 @@ final class Configuration {
   /** Framework property: the run directory. */
   static final String RUN_DIRECTORY = "sluice.run.dir";
 
+  /** Framework property: the directory of what outlives the agent. */
+  static final String STATE_DIRECTORY = "sluice.state.dir";
+
+  /** Framework property of ConfigurationAdmin: where its configurations are kept. */
+  static final String CONFIGURATION_DIRECTORY = "felix.cm.dir";
+
   /** Framework property: the product's version. */
   static final String VERSION = "sluice.version";
 
@@ -47,6 +53,8 @@ final class Configuration {
     Map<String, String> fixed = new LinkedHashMap<>();
     fixed.put(HOME, options.home().toString());
     fixed.put(RUN_DIRECTORY, options.runDirectory().toString());
+    fixed.put(STATE_DIRECTORY, options.stateDirectory().toString());
+    fixed.put(CONFIGURATION_DIRECTORY, options.stateDirectory().resolve("config").toString());
     fixed.put(VERSION, version);
     fixed.put(Constants.FRAMEWORK_STORAGE, options.runDirectory().resolve("framework").toString());
     fixed.put(Constants.FRAMEWORK_STORAGE_CLEAN, Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT);

@@ -9,6 +9,7 @@ import java.util.Map;
  *
  * @param home the unpacked distribution, absolute
  * @param runDirectory where the sockets live, absolute
+ * @param stateDirectory what outlives the agent, absolute
  * @param configuration the properties file, absolute
  * @param overrides framework properties that go before those of the file, in the order given
  * @param readyDescriptor the file descriptor to write {@code ready} to, or -1 for none
@@ -16,6 +17,7 @@ import java.util.Map;
 record LaunchOptions(
     Path home,
     Path runDirectory,
+    Path stateDirectory,
     Path configuration,
     Map<String, String> overrides,
     int readyDescriptor) {
@@ -32,10 +34,14 @@ record LaunchOptions(
     }
   }
 
-  /** Reads {@code --home DIR --run-dir DIR [--conf FILE] [--set KEY=VALUE]... [--ready-fd N]}. */
+  /**
+   * Reads {@code --home DIR --run-dir DIR [--state-dir DIR] [--conf FILE] [--set KEY=VALUE]...
+   * [--ready-fd N]}.
+   */
   static LaunchOptions parse(String... arguments) throws UsageException {
     Path home = null;
     Path runDirectory = null;
+    Path stateDirectory = null;
     Path configuration = null;
     Map<String, String> overrides = new LinkedHashMap<>();
     int readyDescriptor = -1;
@@ -48,6 +54,7 @@ record LaunchOptions(
       switch (option) {
         case "--home" -> home = Path.of(value).toAbsolutePath().normalize();
         case "--run-dir" -> runDirectory = Path.of(value).toAbsolutePath().normalize();
+        case "--state-dir" -> stateDirectory = Path.of(value).toAbsolutePath().normalize();
         case "--conf" -> configuration = Path.of(value).toAbsolutePath().normalize();
         case "--set" -> putOverride(overrides, value);
         case "--ready-fd" -> readyDescriptor = parseDescriptor(value);
@@ -57,11 +64,14 @@ record LaunchOptions(
     if (home == null || runDirectory == null) {
       throw new UsageException("--home DIR and --run-dir DIR are needed");
     }
+    if (stateDirectory == null) {
+      stateDirectory = runDirectory.resolve("state");
+    }
     if (configuration == null) {
       configuration = home.resolve("conf").resolve("sluice.properties");
     }
     return new LaunchOptions(
-        home, runDirectory, configuration, Map.copyOf(overrides), readyDescriptor);
+        home, runDirectory, stateDirectory, configuration, Map.copyOf(overrides), readyDescriptor);
   }
 
   private static void putOverride(Map<String, String> overrides, String value)

@@ -66,7 +66,8 @@ class AgentTest {
   private Agent agent(String configuration) throws IOException, LaunchException {
     Path file = Files.writeString(directory.resolve("sluice.properties"), configuration);
     LaunchOptions options =
-        new LaunchOptions(directory, directory.resolve("run"), file, Map.of(), -1);
+        new LaunchOptions(
+            directory, directory.resolve("run"), directory.resolve("state"), file, Map.of(), -1);
 
     return new Agent(Configuration.read(options, "test"), bundles);
   }

@@ -21,7 +21,8 @@ class ConfigurationTest {
     Path file = Files.writeString(directory.resolve("sluice.properties"), text);
     Path home = Path.of("/opt/sl$uice");
     Path run = Path.of("/run/sluice");
-    return Configuration.read(new LaunchOptions(home, run, file, overrides, -1), "1.2.3");
+    return Configuration.read(
+        new LaunchOptions(home, run, run.resolve("state"), file, overrides, -1), "1.2.3");
   }
 
   private String refusal(String text) {
@@ -68,7 +69,13 @@ class ConfigurationTest {
   @Test
   void namesAMissingFile() {
     LaunchOptions options =
-        new LaunchOptions(directory, directory, directory.resolve("none"), Map.of(), -1);
+        new LaunchOptions(
+            directory,
+            directory,
+            directory.resolve("state"),
+            directory.resolve("none"),
+            Map.of(),
+            -1);
     String message =
         assertThrows(LaunchException.class, () -> Configuration.read(options, "1")).getMessage();
     assertTrue(message.endsWith("/none: no such file or directory"), message);
