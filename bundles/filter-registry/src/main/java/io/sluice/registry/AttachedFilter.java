@@ -41,6 +41,7 @@ final class AttachedFilter {
   private static final System.Logger LOG = System.getLogger("io.sluice.registry");
 
   final FilterTable.Entry entry;
+  final Terms terms;
   final int altitude;
   final LowerDevice lower;
 
@@ -63,10 +64,11 @@ final class AttachedFilter {
 
   private volatile String lastFault = "";
 
-  AttachedFilter(FilterTable.Entry entry, int altitude, OnError onError, Host host, Filter filter) {
+  AttachedFilter(FilterTable.Entry entry, Terms terms, Host host, Filter filter) {
     this.entry = entry;
-    this.altitude = altitude;
-    this.onError = onError;
+    this.terms = terms;
+    this.altitude = terms.altitude();
+    this.onError = terms.onError();
     this.device = host.deviceName();
     this.lower = host.lower();
     this.filter = filter;
@@ -151,9 +153,11 @@ final class AttachedFilter {
   /**
    * Runs a command, or says no for a filter that is leaving.
    *
-   * @throws ErrnoException ENOENT if the filter has left; what the filter throws
+   * @throws ErrnoException ENOTTY or EINVAL for what is not declared; ENOENT if the filter has
+   *     left; what the filter throws
    */
   Map<String, Object> ctl(String command, List<String> arguments) throws ErrnoException {
+    terms.checkCommand(command, arguments, "filter ctl " + device + " " + name());
     int stripe;
     try {
       stripe = commands.enter();

@@ -4,6 +4,7 @@ import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import io.sluice.block.BlockDevice;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.filter.AttachRequest;
@@ -30,12 +31,14 @@ final class ChainSwitch {
   void attach(LiveDevice device, FilterTable.Entry entry, AttachRequest request)
       throws ErrnoException {
     String task = "filter attach " + device.name + " " + entry.name();
-    int altitude = request.altitude().orElse(entry.altitude());
+    Terms terms = Terms.of(entry, request, task);
+    int altitude = terms.altitude();
     try (Turns turns = Turns.take(List.of(device), task + " on", drainLimitNanos)) {
       checkPlace(device, entry.name(), altitude, task);
+      terms.check(task);
       try (Freeze freeze = freeze(device, task);
           HeldLowerDevices held = holdLowerDevices(altitude, device, task)) {
-        AttachedFilter attached = create(device, entry, altitude, request, task);
+        AttachedFilter attached = create(device, entry, terms, task);
         device.switchTo(device.chain().with(attached));
       }
     }
@@ -65,17 +68,17 @@ final class ChainSwitch {
   }
 
   private AttachedFilter create(
-      LiveDevice device, FilterTable.Entry entry, int altitude, AttachRequest request, String task)
-      throws ErrnoException {
-    LowerDevice lower = new LowerDevice(entry.name(), device.name, device.chain().below(altitude));
+      LiveDevice device, FilterTable.Entry entry, Terms terms, String task) throws ErrnoException {
+    BlockDevice below = device.chain().below(terms.altitude());
+    LowerDevice lower = new LowerDevice(entry.name(), device.name, below);
     AttachedFilter.Host host =
         new AttachedFilter.Host(device.name, device.origin.path(), device.origin.identity(), lower);
     try {
-      Filter filter = entry.operations().attach(host, request.options());
+      Filter filter = entry.operations().attach(host, terms.options());
       if (filter == null) {
         throw new NullPointerException("attach returned no filter");
       }
-      return new AttachedFilter(entry, altitude, request.onError(), host, filter);
+      return new AttachedFilter(entry, terms, host, filter);
     } catch (ErrnoException e) {
       retire(device, lower);
       throw e;

@@ -13,11 +13,14 @@ import io.sluice.block.OriginDevice;
 import io.sluice.block.OriginOptions;
 import io.sluice.block.OriginProvider;
 import io.sluice.filter.AttachRequest;
+import io.sluice.filter.CtlCommand;
 import io.sluice.filter.DeviceTable;
 import io.sluice.filter.Filter;
 import io.sluice.filter.FilterHost;
 import io.sluice.filter.FilterOperations;
 import io.sluice.filter.OnError;
+import io.sluice.filter.Parameter;
+import io.sluice.filter.ParameterType;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -31,6 +34,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.function.Executable;
 
 /** A registry over origins in memory, and the few words that tests say it with. */
@@ -47,6 +51,22 @@ final class Fixture {
   }
 
   static final Set<BioOp> ALL_OPS = EnumSet.allOf(BioOp.class);
+
+  /** What the filters of tests take, of whatever use that may be. */
+  static final List<Parameter> OPTIONS =
+      Stream.of("refuse", "fault", "null", "good")
+          .map(name -> new Parameter(name, ParameterType.COUNT, "", "for a test"))
+          .toList();
+
+  static final List<CtlCommand> COMMANDS =
+      List.of(
+          new CtlCommand("go", List.of(), "for a test"),
+          new CtlCommand(
+              "say",
+              List.of(
+                  new Parameter("first", ParameterType.TEXT, null, "for a test"),
+                  new Parameter("second", ParameterType.COUNT, "", "for a test")),
+              "for a test"));
 
   /** What is published now. */
   final Map<String, BlockDevice> published = new ConcurrentHashMap<>();
@@ -133,6 +153,16 @@ final class Fixture {
       @Override
       public Set<BioOp> ops() {
         return ops;
+      }
+
+      @Override
+      public List<Parameter> options() {
+        return OPTIONS;
+      }
+
+      @Override
+      public List<CtlCommand> commands() {
+        return COMMANDS;
       }
 
       @Override

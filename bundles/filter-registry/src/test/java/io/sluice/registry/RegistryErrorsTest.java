@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
@@ -124,7 +125,45 @@ final class RegistryErrorsTest {
     fixture.add("disk");
     fixture.attach("disk", "f");
     assertEquals(
-        Map.of("say", List.of("a", "b")), registry.ctl("disk", "f", "say", List.of("a", "b")));
+        Map.of("say", List.of("a", "2")), registry.ctl("disk", "f", "say", List.of("a", "2")));
+    assertEquals(
+        Map.of("say", List.of("first=b")), registry.ctl("disk", "f", "say", List.of("first=b")));
+    refused(
+        Errno.ENOTTY, () -> registry.ctl("disk", "f", "shout", List.of("a")), "shout", "go, say");
+    refused(Errno.EINVAL, () -> registry.ctl("disk", "f", "say", List.of()), "first", "missing");
+    refused(Errno.EINVAL, () -> registry.ctl("disk", "f", "say", List.of("a", "b")), "second");
+    refused(Errno.EINVAL, () -> registry.ctl("disk", "f", "go", List.of("a")), "too many");
+    assertEquals(0, registry.chain("disk").get(0).faultCount());
+  }
+
+  @Test
+  void attachChecksOptionsAndCallLimitBeforeTheFilterIsAsked() throws ErrnoException {
+    fixture.registerMaking(
+        "f",
+        1,
+        ALL_OPS,
+        (host, options) -> {
+          throw new AssertionError("asked");
+        });
+    fixture.add("disk");
+    refused(Errno.EINVAL, () -> registry.attach(withOption("evil")), "evil", "good=COUNT");
+    refused(Errno.EINVAL, () -> registry.attach(attaching(Map.of("good", "x"))), "good=\"x\"");
+    for (Duration limit :
+        List.of(
+            Duration.ZERO,
+            Duration.ofSeconds(-1),
+            Duration.ofSeconds(Long.MAX_VALUE),
+            Terms.CALL_LIMIT_MAX.plusNanos(1),
+            Terms.CALL_LIMIT_MIN.minusNanos(1))) {
+      refused(Errno.EINVAL, () -> registry.attach(limitedTo(limit)), "call limit", "10 ms");
+    }
+    assertEquals(0, fixture.devices.stats("disk").freezeCount());
+    assertEquals(List.of(), registry.filters().get(0).devices());
+  }
+
+  private static AttachRequest limitedTo(Duration callLimit) {
+    return new AttachRequest(
+        "disk", "f", OptionalInt.empty(), OnError.FAIL, Optional.of(callLimit), Map.of());
   }
 
   @Test
@@ -158,13 +197,12 @@ final class RegistryErrorsTest {
   }
 
   private static AttachRequest withOption(String key) {
+    return attaching(Map.of(key, "1"));
+  }
+
+  private static AttachRequest attaching(Map<String, String> options) {
     return new AttachRequest(
-        "disk",
-        "f",
-        OptionalInt.empty(),
-        OnError.FAIL,
-        java.util.Optional.empty(),
-        Map.of(key, "1"));
+        "disk", "f", OptionalInt.empty(), OnError.FAIL, Optional.empty(), options);
   }
 
   /** A filter that says no to its detach, or fails in it, as the test wishes. */
@@ -294,7 +332,7 @@ final class RegistryErrorsTest {
     fixture.register("f", 1, ALL_OPS, filter);
     BlockDevice disk = fixture.add("disk");
     fixture.attach("disk", "f");
-    Worker command = Worker.start("command", () -> registry.ctl("disk", "f", "x", List.of()));
+    Worker command = Worker.start("command", () -> registry.ctl("disk", "f", "go", List.of()));
     Fixture.await(inside);
     Worker detach = Worker.start("detach", () -> registry.detach("disk", "f"));
     detach.awaitWaiting();
