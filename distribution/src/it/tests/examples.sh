@@ -56,7 +56,7 @@ rate() { json "$T/$1.json" "d['jobs'][0]['$2']['$3']"; }
 
 throttle_iops() {
   sluice filter attach disk throttle iops=500
-  load iops --rw=randwrite --bs=4k --iodepth=8 --time_based --runtime=3 --verify=crc32c --do_verify=0
+  load iops --rw=randwrite --bs=4k --iodepth=8 --time_based --runtime=3 --verify=crc32c --verify_state_save=0 --do_verify=0
   within 'writes per second' 500 "$(rate iops write iops)"
   sluice filter detach disk throttle
 }
@@ -94,7 +94,7 @@ throttle_is_changed_while_running() {
 # Those that wait are inside the device, and must be let go for it to drain.
 throttle_lets_go_at_a_detach() {
   sluice filter attach disk throttle iops=2
-  load detached --rw=randwrite --bs=4k --iodepth=32 --io_size=16000k --verify=crc32c --verify_fatal=1 &
+  load detached --rw=randwrite --bs=4k --iodepth=32 --io_size=16000k --verify=crc32c --verify_state_save=0 --verify_fatal=1 &
   local fio=$!
   some_waited() {
     sluice --json filter ctl disk throttle show >"$T/show.json"
