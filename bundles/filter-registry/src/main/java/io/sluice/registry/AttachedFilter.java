@@ -1,6 +1,7 @@
 package io.sluice.registry;
 
 import static java.lang.System.Logger.Level.ERROR;
+import static java.lang.System.Logger.Level.WARNING;
 
 import io.sluice.block.Bio;
 import io.sluice.block.BioOp;
@@ -145,6 +146,31 @@ final class AttachedFilter {
     return text;
   }
 
+  /**
+   * Puts the filter aside for what is no fault of its own: its bundle is gone.
+   *
+   * @param reason what happened
+   */
+  void putAside(String reason) {
+    synchronized (this) {
+      lastFault = "filter " + name() + " on device " + device + ": " + OneLine.ofText(reason);
+      if (state == State.ATTACHED) {
+        state = onError == OnError.BYPASS ? State.BYPASSED : State.FAILED;
+      }
+    }
+    LOG.log(WARNING, "{0}; its state is {1} until it is detached", lastFault, stateName());
+  }
+
+  /** What makes an equal filter; what it was attached with if it is at fault in saying so. */
+  Map<String, String> options(Map<String, String> attached) {
+    try {
+      return Map.copyOf(filter.options(attached));
+    } catch (Throwable fault) {
+      controlFault("options", fault);
+      return attached;
+    }
+  }
+
   /** The error of a bio that a failed filter stands in the way of. */
   ErrnoException failure() {
     return new ErrnoException(Errno.EIO, lastFault + ": detach it to let the device go on");
@@ -216,17 +242,21 @@ final class AttachedFilter {
     return new ErrnoException(Errno.EIO, text, fault);
   }
 
+  private String stateName() {
+    return state.name().toLowerCase(Locale.ROOT);
+  }
+
   ChainEntry chainEntry() {
     return new ChainEntry(
         name(),
         altitude,
         onError,
-        state.name().toLowerCase(Locale.ROOT),
+        stateName(),
         bioCount.sum(),
         errorCount.sum(),
         faultCount.sum(),
         lastFault,
         LatencySummary.NONE,
-        "");
+        entry.provider().label());
   }
 }

@@ -1,5 +1,7 @@
 package io.sluice.registry;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.block.OriginProvider;
@@ -12,27 +14,37 @@ import io.sluice.filter.FilterRegistry;
 import io.sluice.filter.Frozen;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /** The filters, the live devices, and the chains of the ones on the others. Thread-safe. */
 public final class ChainRegistry implements FilterRegistry, AutoCloseable {
+  private static final System.Logger LOG = System.getLogger("io.sluice.registry");
+
   /** How long bios in flight may take before a change of a chain gives up. */
   public static final Duration DRAIN_LIMIT_DEFAULT = Duration.ofSeconds(10);
+
+  private static final String CLOSING = "the filter registry is shutting down";
 
   private final FilterTable filters = new FilterTable();
   private final long drainLimitNanos;
   private final LongSupplier nanoClock;
   private final ChainSwitch chainSwitch;
+  private final DevicePins devicePins;
   private final LiveDevices devices;
 
+  /** Those whose devices are held back; guarded by itself. */
+  private final Set<SuspendedFilters> suspended = new HashSet<>();
+
+  private volatile boolean closed;
+
   /**
-   * @param providers those there are at the moment of the call, the preferred one first
-   * @param drainLimit how long an attach, a detach or a removal waits for its turn, and then for
-   *     the bios in flight; how long a freeze waits for its turn
-   * @param nanoClock for how long a freeze lasts; {@link System#nanoTime}
+   * A registry that is in no bundle; see {@link #ChainRegistry(Supplier, Bundles, Publisher,
+   * DeviceLocator, Duration, LongSupplier)}.
    */
   public ChainRegistry(
       Supplier<List<OriginProvider>> providers,
@@ -40,10 +52,30 @@ public final class ChainRegistry implements FilterRegistry, AutoCloseable {
       DeviceLocator locator,
       Duration drainLimit,
       LongSupplier nanoClock) {
+    this(providers, Bundles.NONE, publisher, locator, drainLimit, nanoClock);
+  }
+
+  /**
+   * @param providers those there are at the moment of the call, the preferred one first
+   * @param bundles what is pinned while a device is there
+   * @param drainLimit how long an attach, a detach or a removal waits for its turn, and then for
+   *     the bios in flight; how long a freeze waits for its turn
+   * @param nanoClock for how long a freeze lasts; {@link System#nanoTime}
+   */
+  public ChainRegistry(
+      Supplier<List<OriginProvider>> providers,
+      Bundles bundles,
+      Publisher publisher,
+      DeviceLocator locator,
+      Duration drainLimit,
+      LongSupplier nanoClock) {
     this.drainLimitNanos = drainLimit.toNanos();
     this.nanoClock = nanoClock;
     this.chainSwitch = new ChainSwitch(filters, drainLimitNanos, nanoClock);
-    this.devices = new LiveDevices(providers, publisher, locator, chainSwitch, drainLimitNanos);
+    this.devicePins = new DevicePins(bundles);
+    this.devices =
+        new LiveDevices(
+            providers, bundles, devicePins, publisher, locator, chainSwitch, drainLimitNanos);
   }
 
   /** The live devices. */
@@ -53,7 +85,12 @@ public final class ChainRegistry implements FilterRegistry, AutoCloseable {
 
   @Override
   public void register(FilterOperations operations) throws ErrnoException {
-    filters.register(operations);
+    register(operations, Provider.NONE);
+  }
+
+  /** As {@link #register(FilterOperations)}, for a bundle. */
+  public void register(FilterOperations operations, Provider provider) throws ErrnoException {
+    filters.register(operations, provider);
   }
 
   @Override
@@ -68,13 +105,12 @@ public final class ChainRegistry implements FilterRegistry, AutoCloseable {
 
   @Override
   public void attach(AttachRequest request) throws ErrnoException {
-    String name = request.device();
-    FilterTable.Entry entry = filters.use(request.filter(), name);
+    FilterTable.Use use = filters.use(request);
     try {
-      LiveDevice device = devices.find(name, "filter attach " + request.filter());
-      chainSwitch.attach(device, entry, request);
+      LiveDevice device = devices.find(request.device(), "filter attach " + request.filter());
+      chainSwitch.attach(device, use);
     } catch (ErrnoException | RuntimeException | Error e) {
-      filters.release(entry, name);
+      filters.cancel(use);
       throw e;
     }
   }
@@ -89,7 +125,19 @@ public final class ChainRegistry implements FilterRegistry, AutoCloseable {
       String device, String filter, String command, List<String> arguments) throws ErrnoException {
     LiveDevice live = devices.find(device, "filter ctl");
     String task = "filter ctl " + OneLine.of(device) + " " + OneLine.of(filter);
-    return ChainSwitch.find(live, filter, task).ctl(command, arguments);
+    AttachedFilter attached = ChainSwitch.find(live, filter, task);
+    while (true) {
+      try {
+        return attached.ctl(command, arguments);
+      } catch (ErrnoException e) {
+        AttachedFilter successor = live.chain().find(filter).orElse(attached);
+        // Its commands are shut only if it has left: then none was handed to it.
+        if (e.errno() != Errno.ENOENT || attached.commands.isOpen() || successor == attached) {
+          throw e;
+        }
+        attached = successor;
+      }
+    }
   }
 
   @Override
@@ -123,9 +171,82 @@ public final class ChainRegistry implements FilterRegistry, AutoCloseable {
     devices.dropProvider(provider);
   }
 
-  /** Takes all devices away: detaches their filters without asking, and closes their origins. */
+  /**
+   * Holds back every device that a bundle's filters are attached to, and detaches those filters:
+   * the bundle has no users then and can be replaced. See {@link SuspendedFilters}.
+   *
+   * @param limit how long it may take for others to finish their changes, for commands that run,
+   *     and for bios in flight, each
+   * @throws ErrnoException EBUSY if a device stands on an origin of the bundle, or of a filter that
+   *     can't leave; EAGAIN if something does not end in time. Nothing has changed then
+   */
+  public SuspendedFilters suspend(long bundleId, Duration limit) throws ErrnoException {
+    String task = "bundle update " + bundleId;
+    List<String> open = devices.openedBy(bundleId);
+    if (!open.isEmpty()) {
+      throw new ErrnoException(
+          Errno.EBUSY,
+          task
+              + ": the origins of "
+              + String.join(", ", open)
+              + " are open in it and can't be handed over: remove the devices first");
+    }
+    SuspendedFilters now =
+        SuspendedFilters.suspend(
+            new SuspendedFilters.Parts(filters, chainSwitch, devices, nanoClock),
+            bundleId,
+            limit.toNanos(),
+            this::forget);
+    synchronized (suspended) {
+      suspended.add(now);
+    }
+    if (now.isOver()) {
+      forget(now);
+    } else if (closed) {
+      now.expire(CLOSING);
+    }
+    return now;
+  }
+
+  private void forget(SuspendedFilters over) {
+    synchronized (suspended) {
+      suspended.remove(over);
+    }
+  }
+
+  /**
+   * A bundle is about to stop, and could not be kept from it: detaches its filters without asking
+   * them. Takes the drain limit for each at most.
+   */
+  public void dropBundle(long bundleId) {
+    boolean settled = filters.beginLeaving(bundleId, drainLimitNanos);
+    if (!settled) {
+      LOG.log(WARNING, "bundle {0} stops while a filter of it is being attached", bundleId);
+    }
+    for (FilterTable.Use use : filters.attachedOf(bundleId)) {
+      devices.lookUp(use.device()).ifPresent(device -> chainSwitch.detachAnyway(device, use));
+    }
+  }
+
+  /** A bundle has stopped: forgets the filters that it has not unregistered itself. */
+  public void forgetBundle(long bundleId) {
+    filters.unregisterAll(bundleId);
+  }
+
+  /**
+   * Takes all devices away: detaches their filters without asking, and closes their origins.
+   * Nothing is attached or added any more.
+   */
   @Override
   public void close() {
+    closed = true;
+    filters.shut();
+    devicePins.shut();
+    List<SuspendedFilters> waiting;
+    synchronized (suspended) {
+      waiting = List.copyOf(suspended);
+    }
+    waiting.forEach(each -> each.expire(CLOSING));
     devices.dropAll();
   }
 }

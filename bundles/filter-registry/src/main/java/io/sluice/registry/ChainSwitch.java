@@ -10,6 +10,7 @@ import io.sluice.block.ErrnoException;
 import io.sluice.filter.AttachRequest;
 import io.sluice.filter.Filter;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.LongSupplier;
 
 /** Puts filters into chains and takes them out, with the device frozen. Thread-safe. */
@@ -27,12 +28,17 @@ final class ChainSwitch {
     this.nanoClock = nanoClock;
   }
 
-  /** Attaches a filter that the caller has marked as used; on failure the caller releases it. */
-  void attach(LiveDevice device, FilterTable.Entry entry, AttachRequest request)
-      throws ErrnoException {
+  /** Attaches a filter that the caller has marked as used; on failure the caller cancels that. */
+  void attach(LiveDevice device, FilterTable.Use use) throws ErrnoException {
+    FilterTable.Entry entry = use.entry;
+    AttachRequest request = use.request;
     String task = "filter attach " + device.name + " " + entry.name();
     Terms terms = Terms.of(entry, request, task);
     int altitude = terms.altitude();
+    if (device.chain().find(entry.name()).filter(StandIn::is).isPresent()) {
+      // Said at once: its turn may be taken until the successor, which may be asking, is up.
+      throw alreadyAttached(task);
+    }
     try (Turns turns = Turns.take(List.of(device), task + " on", drainLimitNanos)) {
       checkPlace(device, entry.name(), altitude, task);
       terms.check(task);
@@ -40,6 +46,7 @@ final class ChainSwitch {
           HeldLowerDevices held = holdLowerDevices(altitude, device, task)) {
         AttachedFilter attached = create(device, entry, terms, task);
         device.switchTo(device.chain().with(attached));
+        filters.attached(use);
       }
     }
     LOG.log(INFO, "filter {0} attached to {1}", entry.name(), device.name);
@@ -51,7 +58,7 @@ final class ChainSwitch {
       throw new ErrnoException(Errno.ENODEV, task + ": the device is being removed");
     }
     if (device.chain().find(filter).isPresent()) {
-      throw new ErrnoException(Errno.EALREADY, task + ": it is attached already");
+      throw alreadyAttached(task);
     }
     for (AttachedFilter other : device.chain().filters()) {
       if (other.altitude == altitude) {
@@ -67,7 +74,12 @@ final class ChainSwitch {
     }
   }
 
-  private AttachedFilter create(
+  private static ErrnoException alreadyAttached(String task) {
+    return new ErrnoException(Errno.EALREADY, task + ": it is attached already");
+  }
+
+  /** Has the filter made, with the device frozen; it is in no chain yet. */
+  AttachedFilter create(
       LiveDevice device, FilterTable.Entry entry, Terms terms, String task) throws ErrnoException {
     BlockDevice below = device.chain().below(terms.altitude());
     LowerDevice lower = new LowerDevice(entry.name(), device.name, below);
@@ -107,20 +119,22 @@ final class ChainSwitch {
                   + Turns.limitText(drainLimitNanos)
                   + ", the limit; try again");
         }
-        detachFrozen(device, attached, task);
+        detachFrozen(device, attached, true, task);
       } finally {
         attached.commands.open();
       }
     }
   }
 
-  private void detachFrozen(LiveDevice device, AttachedFilter attached, String task)
+  private void detachFrozen(LiveDevice device, AttachedFilter attached, boolean ask, String task)
       throws ErrnoException {
     ErrnoException fault = null;
     try (Freeze freeze = freeze(device, task);
         HeldLowerDevices held = holdLowerDevices(attached.altitude, device, task)) {
-      attached.checkDetach();
-      quiesce(attached.lower, task);
+      if (ask) {
+        attached.checkDetach();
+      }
+      quiesce(attached.lower, drainLimitNanos, task);
       device.switchTo(device.chain().without(attached));
       attached.commands.shut();
       try {
@@ -134,6 +148,35 @@ final class ChainSwitch {
     LOG.log(INFO, "filter {0} detached from {1}", attached.name(), device.name);
     if (fault != null) {
       throw fault;
+    }
+  }
+
+  /**
+   * Detaches a filter whose bundle is stopping, without asking it. One that does not come to rest
+   * in time is put aside where it is.
+   */
+  void detachAnyway(LiveDevice device, FilterTable.Use use) {
+    String task = "filter detach " + device.name + " " + use.entry.name();
+    Optional<AttachedFilter> found =
+        device.chain().find(use.entry.name()).filter(attached -> attached.entry.equals(use.entry));
+    if (found.isEmpty()) {
+      return;
+    }
+    AttachedFilter attached = found.get();
+    attached.commands.shut();
+    try (Turns turns = Turns.take(List.of(device), task + " from", drainLimitNanos)) {
+      if (!device.chain().filters().contains(attached)) {
+        return;
+      }
+      if (!attached.commands.awaitDrained(drainLimitNanos)) {
+        LOG.log(WARNING, "{0}: a control command of it is still running", task);
+      }
+      detachFrozen(device, attached, false, task);
+    } catch (ErrnoException e) {
+      if (device.chain().filters().contains(attached)) {
+        attached.putAside("its bundle was stopped; " + e.text());
+        filters.release(attached.entry, device.name);
+      }
     }
   }
 
@@ -169,11 +212,11 @@ final class ChainSwitch {
   }
 
   /** Shows that the filter's own bios come to an end, and leaves its lower device open. */
-  private void quiesce(LowerDevice lower, String task) throws ErrnoException {
+  static void quiesce(LowerDevice lower, long limitNanos, String task) throws ErrnoException {
     lower.gate.close();
     try {
-      if (!lower.gate.awaitDrained(drainLimitNanos)) {
-        throw HeldLowerDevices.hung(lower, task, drainLimitNanos);
+      if (!lower.gate.awaitDrained(limitNanos)) {
+        throw HeldLowerDevices.hung(lower, task, limitNanos);
       }
     } finally {
       lower.gate.open();
@@ -184,7 +227,7 @@ final class ChainSwitch {
    * Ends a lower device. Bios that a filter has left in it against the rules are not waited for for
    * ever; whoever changes the chain next waits for them first.
    */
-  private void retire(LiveDevice device, LowerDevice lower) {
+  void retire(LiveDevice device, LowerDevice lower) {
     lower.gate.shut();
     if (!lower.gate.awaitDrained(drainLimitNanos)) {
       device.lingering.add(lower);

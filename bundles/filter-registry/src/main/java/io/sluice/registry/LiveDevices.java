@@ -12,6 +12,7 @@ import io.sluice.block.StorageIdentity;
 import io.sluice.filter.DeviceInfo;
 import io.sluice.filter.DeviceStats;
 import io.sluice.filter.DeviceTable;
+import io.sluice.pin.BundlePins;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -21,6 +22,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Supplier;
@@ -34,6 +36,10 @@ final class LiveDevices implements DeviceTable {
   /** A device in the table. */
   private static final class Row {
     final OriginProvider provider;
+    final Provider bundle;
+
+    /** Keeps the bundles that the device stands on; null until they are pinned. */
+    BundlePins.Pin pin;
 
     /** Null while the origin is being opened; guarded by the table. */
     LiveDevice device;
@@ -41,12 +47,21 @@ final class LiveDevices implements DeviceTable {
     /** Withdraws the device; null before it is published and after. Guarded by the table. */
     Runnable publication;
 
-    Row(OriginProvider provider) {
+    Row(OriginProvider provider, Provider bundle) {
       this.provider = provider;
+      this.bundle = bundle;
+    }
+
+    void unpin() {
+      if (pin != null) {
+        pin.close();
+      }
     }
   }
 
   private final Supplier<List<OriginProvider>> providers;
+  private final Bundles bundles;
+  private final DevicePins pins;
   private final Publisher publisher;
   private final DeviceLocator locator;
   private final ChainSwitch chainSwitch;
@@ -57,11 +72,15 @@ final class LiveDevices implements DeviceTable {
 
   LiveDevices(
       Supplier<List<OriginProvider>> providers,
+      Bundles bundles,
+      DevicePins pins,
       Publisher publisher,
       DeviceLocator locator,
       ChainSwitch chainSwitch,
       long drainLimitNanos) {
     this.providers = providers;
+    this.bundles = bundles;
+    this.pins = pins;
     this.publisher = publisher;
     this.locator = locator;
     this.chainSwitch = chainSwitch;
@@ -72,7 +91,8 @@ final class LiveDevices implements DeviceTable {
   public DeviceInfo add(String name, String path, OriginOptions options) throws ErrnoException {
     checkName(name);
     String task = "device add " + name;
-    Row row = new Row(provider(path, task));
+    OriginProvider provider = provider(path, task);
+    Row row = new Row(provider, bundles.of(provider));
     synchronized (this) {
       if (rows.containsKey(name)) {
         throw new ErrnoException(
@@ -81,6 +101,7 @@ final class LiveDevices implements DeviceTable {
       rows.put(name, row);
     }
     try {
+      row.pin = pins.pin(row.bundle, name);
       LiveDevice device = new LiveDevice(name, open(row.provider, path, options, task), options);
       enter(row, device);
       if (!providers.get().contains(row.provider)) {
@@ -93,6 +114,7 @@ final class LiveDevices implements DeviceTable {
       return device.info();
     } catch (ErrnoException | RuntimeException | Error e) {
       forget(name, row);
+      row.unpin();
       throw e;
     }
   }
@@ -205,7 +227,11 @@ final class LiveDevices implements DeviceTable {
                 + ", the limit; it takes no more: remove it again to close the origin");
       }
       forget(name, row);
-      device.origin.close();
+      try {
+        device.origin.close();
+      } finally {
+        row.unpin();
+      }
     }
     LOG.log(INFO, "device {0} removed", name);
   }
@@ -247,6 +273,19 @@ final class LiveDevices implements DeviceTable {
   /** The device of a name, for a task that its error names. */
   LiveDevice find(String name, String task) throws ErrnoException {
     return row(name, task).device;
+  }
+
+  /** The device of a name, if it is there. */
+  Optional<LiveDevice> lookUp(String name) {
+    return devices().stream().filter(device -> device.name.equals(name)).findFirst();
+  }
+
+  /** The names of devices whose origins a bundle has open, or is opening. */
+  synchronized List<String> openedBy(long bundleId) {
+    return rows.entrySet().stream()
+        .filter(entry -> entry.getValue().bundle.bundleId() == bundleId)
+        .map(Map.Entry::getKey)
+        .toList();
   }
 
   /** The devices of some names, sorted and each once. */
@@ -325,6 +364,7 @@ final class LiveDevices implements DeviceTable {
     chainSwitch.dismantle(row.device);
     closeOrigin(row.device);
     forget(row.device.name, row);
+    row.unpin();
     LOG.log(
         INFO, "device {0} removed, since the agent or its origin''s driver stops", row.device.name);
   }

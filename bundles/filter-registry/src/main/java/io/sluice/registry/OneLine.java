@@ -24,6 +24,11 @@ final class OneLine {
     }
   }
 
+  /** Somebody's sentence. */
+  static String ofText(String text) {
+    return clean(text, FAULT_MAX_CHARS);
+  }
+
   private static String clean(String text, int maxChars) {
     int shownCount = Math.min(text.length(), maxChars);
     StringBuilder clean = new StringBuilder(shownCount + 3);

@@ -1,26 +1,42 @@
 package io.sluice.registry.osgi;
 
+import static java.lang.System.Logger.Level.INFO;
+
 import io.sluice.block.OriginProvider;
 import io.sluice.filter.DeviceTable;
 import io.sluice.filter.FilterRegistry;
 import io.sluice.registry.ChainRegistry;
 import io.sluice.registry.DeviceLocator;
+import io.sluice.registry.RegistryOfBundle;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
 import java.util.SortedMap;
 import org.osgi.annotation.bundle.Header;
+import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleActivator;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
+import org.osgi.framework.ServiceFactory;
 import org.osgi.framework.ServiceReference;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.util.tracker.ServiceTracker;
 
-/** Tracks the providers of origins and publishes the registry and the table of devices. */
+/**
+ * Tracks the providers of origins and publishes the registry, one for each bundle that uses it, the
+ * table of devices, and the replacement of bundles.
+ */
 @Header(name = Constants.BUNDLE_ACTIVATOR, value = "${@class}")
 public final class Activator implements BundleActivator {
+  private static final System.Logger LOG = System.getLogger("io.sluice.registry");
+
+  /** How long the shutdown of the framework, or the stop of a bundle, waits for us. */
+  private static final Duration RELEASE_LIMIT = Duration.ofSeconds(30);
+
   private ChainRegistry registry;
+  private PinnedBundles bundles;
+  private BundleWatch watch;
   private ServiceTracker<OriginProvider, OriginProvider> providers;
   private ServiceRegistration<DeviceTable> tableService;
   private ServiceRegistration<FilterRegistry> registryService;
@@ -37,16 +53,55 @@ public final class Activator implements BundleActivator {
             super.removedService(reference, provider);
           }
         };
+    bundles = new PinnedBundles(context, providers);
     registry =
         new ChainRegistry(
             this::preferredFirst,
+            bundles,
             new ServicePublisher(context),
             new DeviceLocator(Path.of("/sys")),
             ChainRegistry.DRAIN_LIMIT_DEFAULT,
             System::nanoTime);
+    watch = new BundleWatch(registry, this::dropOriginsOf, RELEASE_LIMIT);
+    context.addBundleListener(watch);
+    bundles.open();
+    if (!bundles.canRefuse()) {
+      LOG.log(
+          INFO,
+          "{0} {1} can''t refuse to stop a bundle in use: filters are detached when it stops",
+          context.getProperty(Constants.FRAMEWORK_VENDOR),
+          context.getProperty(Constants.FRAMEWORK_VERSION));
+    }
     providers.open();
     tableService = context.registerService(DeviceTable.class, registry.devices(), null);
-    registryService = context.registerService(FilterRegistry.class, registry, null);
+    registryService =
+        context.registerService(FilterRegistry.class, new RegistryForEachBundle(), null);
+  }
+
+  /** So that the registry knows which bundle a filter is from. */
+  private final class RegistryForEachBundle implements ServiceFactory<FilterRegistry> {
+    @Override
+    public FilterRegistry getService(
+        Bundle bundle, ServiceRegistration<FilterRegistry> registration) {
+      return new RegistryOfBundle(registry, bundles.of(bundle));
+    }
+
+    @Override
+    public void ungetService(
+        Bundle bundle, ServiceRegistration<FilterRegistry> registration, FilterRegistry service) {
+      // What it registered stays until it unregisters it, or its bundle stops.
+    }
+  }
+
+  private void dropOriginsOf(Bundle bundle) {
+    providers
+        .getTracked()
+        .forEach(
+            (reference, provider) -> {
+              if (bundle.equals(reference.getBundle())) {
+                registry.dropProvider(provider);
+              }
+            });
   }
 
   private List<OriginProvider> preferredFirst() {
@@ -65,5 +120,7 @@ public final class Activator implements BundleActivator {
     tableService.unregister();
     registry.close();
     providers.close();
+    bundles.close();
+    context.removeBundleListener(watch);
   }
 }

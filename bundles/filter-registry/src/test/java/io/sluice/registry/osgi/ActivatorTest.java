@@ -28,6 +28,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -103,7 +105,9 @@ final class ActivatorTest {
                 Constants.FRAMEWORK_STORAGE,
                 storage.toString(),
                 Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA,
-                "io.sluice.block;version=1.0.0,io.sluice.filter;version=1.0.0"));
+                Stream.of("block", "filter", "pin", "swap")
+                    .map(name -> "io.sluice." + name + ";version=1.0.0")
+                    .collect(Collectors.joining(","))));
     framework.start();
     context = framework.getBundleContext();
     String classes = Activator.class.getProtectionDomain().getCodeSource().getLocation().toString();

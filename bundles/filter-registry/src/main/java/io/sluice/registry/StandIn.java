@@ -1,0 +1,61 @@
+package io.sluice.registry;
+
+import io.sluice.block.Bio;
+import io.sluice.block.BlockDevice;
+import io.sluice.block.Errno;
+import io.sluice.block.ErrnoException;
+import io.sluice.filter.Filter;
+import io.sluice.filter.FilterHost;
+import io.sluice.filter.FilterOperations;
+import java.util.Map;
+
+/**
+ * What stands in a filter's place while its bundle is replaced, and from then on if it does not
+ * come back. No bio meets it: the device is held back, and then it is put aside.
+ */
+final class StandIn implements Filter {
+  /** What every stand-in is made by; holds on to no bundle's classes. */
+  private static final FilterOperations OPERATIONS =
+      new FilterOperations() {
+        @Override
+        public String name() {
+          return "stand-in";
+        }
+
+        @Override
+        public Filter attach(FilterHost host, Map<String, String> options) throws ErrnoException {
+          throw new ErrnoException(Errno.ENOTSUP, "a stand-in is not attached by name");
+        }
+      };
+
+  private StandIn() {}
+
+  /**
+   * Makes one for a filter in its device's chain. Its commands are closed, so that who sends one
+   * waits for the successor.
+   */
+  static AttachedFilter of(AttachedFilter filter, LiveDevice device) {
+    FilterTable.Entry entry = filter.entry;
+    LowerDevice lower =
+        new LowerDevice(entry.name(), device.name, device.chain().below(filter.altitude));
+    AttachedFilter standIn =
+        new AttachedFilter(
+            new FilterTable.Entry(
+                OPERATIONS, entry.name(), entry.altitude(), entry.ops(), entry.provider()),
+            filter.terms,
+            new AttachedFilter.Host(
+                device.name, device.origin.path(), device.origin.identity(), lower),
+            new StandIn());
+    standIn.commands.close();
+    return standIn;
+  }
+
+  static boolean is(AttachedFilter filter) {
+    return filter.entry.operations() == OPERATIONS;
+  }
+
+  @Override
+  public void submit(Bio bio, BlockDevice next) throws ErrnoException {
+    throw new ErrnoException(Errno.EIO, bio + ": the filter's bundle is being replaced");
+  }
+}
