@@ -79,8 +79,8 @@ final class ChainSwitch {
   }
 
   /** Has the filter made, with the device frozen; it is in no chain yet. */
-  AttachedFilter create(
-      LiveDevice device, FilterTable.Entry entry, Terms terms, String task) throws ErrnoException {
+  AttachedFilter create(LiveDevice device, FilterTable.Entry entry, Terms terms, String task)
+      throws ErrnoException {
     BlockDevice below = device.chain().below(terms.altitude());
     LowerDevice lower = new LowerDevice(entry.name(), device.name, below);
     AttachedFilter.Host host =
