@@ -8,7 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import org.apache.felix.framework.FrameworkFactory;
+import org.apache.felix.framework.GuardedFrameworkFactory;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.BundleException;
@@ -32,7 +32,8 @@ final class Agent {
   Agent(Configuration configuration, Path bundleDirectory) {
     this.configuration = configuration;
     this.bundleDirectory = bundleDirectory;
-    this.framework = new FrameworkFactory().newFramework(configuration.frameworkProperties());
+    this.framework =
+        new GuardedFrameworkFactory().newFramework(configuration.frameworkProperties());
   }
 
   /**
@@ -51,6 +52,7 @@ final class Agent {
       for (Path jar : jars()) {
         bundles.add(install(context, jar));
       }
+      PinWires.check(framework, bundles);
       StartFailures failures = new StartFailures();
       context.addFrameworkListener(failures);
       framework.start();

@@ -31,6 +31,12 @@ final class Configuration {
   /** Framework property: the product's version. */
   static final String VERSION = "sluice.version";
 
+  /** Framework property: the directory that filters are dropped into while the agent runs. */
+  static final String PLUGINS_DIRECTORY = "sluice.plugins.dir";
+
+  /** The same, as File Install knows it. */
+  private static final String FILE_INSTALL_DIRECTORY = "felix.fileinstall.dir";
+
   /** Properties whose name starts so give a bundle's start level, after its symbolic name. */
   static final String LEVEL_PREFIX = "sluice.level.";
 
@@ -62,6 +68,7 @@ final class Configuration {
 
     Map<String, String> given = new TreeMap<>(readFile(options.configuration()));
     given.putAll(options.overrides());
+    fixed.put(FILE_INSTALL_DIRECTORY, pluginsDirectory(given, fixed));
     Map<String, String> properties = new HashMap<>();
     for (Map.Entry<String, String> entry : given.entrySet()) {
       if (fixed.containsKey(entry.getKey())) {
@@ -76,6 +83,22 @@ final class Configuration {
     }
     properties.putAll(fixed);
     return new Configuration(properties);
+  }
+
+  private static String pluginsDirectory(Map<String, String> given, Map<String, String> fixed)
+      throws LaunchException {
+    String value = given.getOrDefault(PLUGINS_DIRECTORY, "${" + HOME + "}/plugins");
+    String directory = expand(PLUGINS_DIRECTORY, value, fixed);
+    // File Install takes a comma for the end of one directory and the start of another.
+    if (!Path.of(directory).isAbsolute() || directory.contains(",")) {
+      throw new LaunchException(
+          "EINVAL: "
+              + PLUGINS_DIRECTORY
+              + "="
+              + value
+              + ": must be the absolute path of a directory, without commas");
+    }
+    return directory;
   }
 
   /** What the framework is configured with. */

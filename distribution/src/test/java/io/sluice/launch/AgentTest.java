@@ -145,6 +145,25 @@ class AgentTest {
   }
 
   @Test
+  void refusesBundlesThatWouldNotKnowTheFrameworksPins() throws Exception {
+    bundle("1", recording("pins.copy", "Export-Package", "io.sluice.pin;version=1.1"));
+    bundle("2", recording("user", "Import-Package", "org.osgi.framework,io.sluice.pin"));
+    String message = refusal();
+    assertTrue(message.startsWith("EINVAL: bundles in use could be stopped: "), message);
+    assertTrue(message.contains("pins.copy exports io.sluice.pin itself"), message);
+    assertEquals(List.of(), events, "nothing was started");
+  }
+
+  @Test
+  void bundlesGetThePinsFromTheFramework() throws Exception {
+    bundle("1", recording("user", "Import-Package", "org.osgi.framework,io.sluice.pin"));
+    Agent agent = agent("");
+    agent.start();
+    assertTrue(agent.stop(STOP_LIMIT), "stopped in order");
+    assertEquals(List.of("start user", "stop user"), events);
+  }
+
+  @Test
   void fragmentsNeedNotBeActive() throws Exception {
     bundle("1", recording("host"));
     Map<String, String> fragment = recording("fragment", "Fragment-Host", "host");

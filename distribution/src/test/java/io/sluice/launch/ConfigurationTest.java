@@ -61,6 +61,21 @@ class ConfigurationTest {
   }
 
   @Test
+  void pluginsLieBesideTheBundlesUnlessToldOtherwise() throws IOException, LaunchException {
+    String fileInstall = "felix.fileinstall.dir";
+    assertEquals("/opt/sl$uice/plugins", read("", Map.of()).frameworkProperties().get(fileInstall));
+    Map<String, String> given = Map.of("sluice.plugins.dir", "${sluice.run.dir}/drop");
+    assertEquals("/run/sluice/drop", read("", given).frameworkProperties().get(fileInstall));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"plugins", "", "/a,/b"})
+  void refusesAPluginsDirectoryThatFileInstallWouldTakeForAnother(String directory) {
+    String message = refusal("sluice.plugins.dir = " + directory);
+    assertTrue(message.startsWith("EINVAL: sluice.plugins.dir=" + directory), message);
+  }
+
+  @Test
   void refusesAMalformedFile() {
     String message = refusal("a = \\u12");
     assertTrue(message.contains("sluice.properties"), message);
