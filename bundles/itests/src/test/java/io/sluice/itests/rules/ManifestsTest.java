@@ -26,7 +26,9 @@ class ManifestsTest {
           "io.sluice.diffstore",
           "io.sluice.export",
           "io.sluice.filter",
-          "io.sluice.snapshot");
+          "io.sluice.pin",
+          "io.sluice.snapshot",
+          "io.sluice.swap");
 
   /** The class file format of Java 17. */
   private static final int CLASS_MAJOR_MAX = 61;
