@@ -1,8 +1,10 @@
 package io.sluice.linux;
 
+import io.sluice.block.StorageIdentity;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** What /sys tells about block devices by their number. */
 public final class BlockSysfs {
@@ -36,6 +38,16 @@ public final class BlockSysfs {
 
   private static long minor(long device) {
     return (device & 0xff) | ((device >>> 12) & 0xffffff00L);
+  }
+
+  /** The device that a file names which holds {@code MAJOR:MINOR}. */
+  static Optional<StorageIdentity> numbered(Path file) {
+    String[] numbers = read(file).split(":", -1);
+    if (numbers.length != 2) {
+      return Optional.empty();
+    }
+    long device = device(Long.parseLong(numbers[0].strip()), Long.parseLong(numbers[1].strip()));
+    return Optional.of(new StorageIdentity(true, 0, device));
   }
 
   static String read(Path file) {

@@ -72,6 +72,35 @@ public final class ControlDescriptor implements Channel {
   }
 
   /**
+   * Creates a file in memory, without a name, for its owner alone, which vanishes when its last
+   * descriptor is closed. It can't be made shorter: whoever got hold of it could cut off what is
+   * relied upon.
+   *
+   * @param name for messages, and for /proc
+   * @throws ErrnoException what memfd_create(2) reports; ENOTSUP if the C library has none
+   */
+  public static ControlDescriptor createInMemory(String name) throws ErrnoException {
+    byte[] terminated = (name + '\0').getBytes(SystemErrors.NATIVE_CHARSET);
+    int fd;
+    try {
+      fd = Libc.memfd_create(terminated, Libc.MFD_CLOEXEC | Libc.MFD_ALLOW_SEALING);
+    } catch (LinkageError e) {
+      throw unavailable(e);
+    }
+    if (fd < 0) {
+      throw SystemErrors.failure(Native.getLastError(), "create " + name);
+    }
+    ControlDescriptor made = new ControlDescriptor(fd, name);
+    long seals = Libc.F_SEAL_SHRINK | Libc.F_SEAL_SEAL;
+    if (Libc.fchmod(fd, 0600) != 0 || Libc.fcntl(fd, Libc.F_ADD_SEALS, seals) != 0) {
+      ErrnoException failure = SystemErrors.failure(Native.getLastError(), "seal " + name);
+      made.close();
+      throw failure;
+    }
+    return made;
+  }
+
+  /**
    * Makes a second descriptor of a file that this process has open, for whoever takes it over from
    * code with other classes: both are of one open file description, so a lock holds until the last
    * of them is closed.
@@ -108,14 +137,18 @@ public final class ControlDescriptor implements Channel {
     try {
       return Libc.open(path, flags, 0600);
     } catch (LinkageError e) {
-      Throwable cause = e.getCause() == null ? e : e.getCause();
-      throw new ErrnoException(
-          Errno.ENOTSUP,
-          "call of the C library: "
-              + cause.getMessage()
-              + "; JNA unpacks its library into jna.tmpdir, which must allow execution",
-          e);
+      throw unavailable(e);
     }
+  }
+
+  private static ErrnoException unavailable(LinkageError e) {
+    Throwable cause = e.getCause() == null ? e : e.getCause();
+    return new ErrnoException(
+        Errno.ENOTSUP,
+        "call of the C library: "
+            + cause.getMessage()
+            + "; JNA unpacks its library into jna.tmpdir, which must allow execution",
+        e);
   }
 
   /** A path to the open file itself, valid until {@link #close()}. Needs /proc. */

@@ -39,9 +39,15 @@ final class Libc {
   static final int F_OFD_GETLK = 36;
   static final int F_OFD_SETLK = 37;
   static final int F_DUPFD_CLOEXEC = 1030;
+  static final int F_ADD_SEALS = 1033;
   static final int F_RDLCK = 0;
   static final int F_WRLCK = 1;
   static final int F_UNLCK = 2;
+
+  static final int F_SEAL_SEAL = 1;
+  static final int F_SEAL_SHRINK = 2;
+  static final int MFD_CLOEXEC = 1;
+  static final int MFD_ALLOW_SEALING = 2;
 
   static final long BLKROGET = 0x125e;
   static final long BLKSSZGET = 0x1268;
@@ -77,6 +83,11 @@ final class Libc {
 
   /** {@code path} ends in a NUL byte. */
   static native int open(byte[] path, int flags, long mode);
+
+  /** {@code name} ends in a NUL byte. */
+  static native int memfd_create(byte[] name, int flags);
+
+  static native int fchmod(int fd, int mode);
 
   static native int close(int fd);
 

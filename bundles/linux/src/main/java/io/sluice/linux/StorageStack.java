@@ -12,9 +12,11 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What a file's bytes end up on: the device of its file system, the disk that this is a partition
- * of, the devices below a device mapper or RAID device, the file behind a loop device, and so on
- * down. As far as /proc and /sys tell; never fails, may know less than there is.
+ * What changes when a file or block device is written to. Down: the device of the file's file
+ * system, the disk that this is a partition of, the devices below a device mapper or RAID device,
+ * the file behind a loop device, and so on. Up: what shows the same bytes under another name, which
+ * are the partitions of a disk, the loop devices over it, and what device mapper or RAID makes of
+ * it. As far as /proc and /sys tell; never fails, may know less than there is.
  */
 public final class StorageStack {
   /** Deeper or wider stacks than this are not followed to their end. */
@@ -25,7 +27,7 @@ public final class StorageStack {
   private StorageStack() {}
 
   /**
-   * The file itself first, then everything below it.
+   * The file itself first, then everything below it, then what is made of it.
    *
    * @param file a regular file, or the directory of one without a name, by a real path
    * @param status of the regular file
@@ -33,7 +35,63 @@ public final class StorageStack {
   public static List<StorageIdentity> of(Path file, FileStatus status) {
     StorageStack stack = new StorageStack();
     stack.addFile(file, status);
+    stack.addAbove(status.identity());
     return List.copyOf(stack.found);
+  }
+
+  /**
+   * The device itself first, then everything below it, then what is made of it.
+   *
+   * @param status of a block special file
+   */
+  public static List<StorageIdentity> ofDevice(FileStatus status) {
+    StorageStack stack = new StorageStack();
+    stack.addDevice(status.device());
+    stack.addAbove(status.identity());
+    return List.copyOf(stack.found);
+  }
+
+  /**
+   * What shows the bytes of a file or device under another name, and what shows that, and so on.
+   */
+  private void addAbove(StorageIdentity identity) {
+    List<StorageIdentity> next = new ArrayList<>(loopsOver(identity));
+    if (identity.block()) {
+      Path directory = BlockSysfs.directory(identity.inode());
+      for (Path part : list(directory)) {
+        if (Files.exists(part.resolve("partition"))) {
+          BlockSysfs.numbered(part.resolve("dev")).ifPresent(next::add);
+        }
+      }
+      for (Path holder : list(directory.resolve("holders"))) {
+        BlockSysfs.numbered(holder.resolve("dev")).ifPresent(next::add);
+      }
+    }
+    for (StorageIdentity above : next) {
+      if (found.size() < IDENTITIES_MAX && found.add(above)) {
+        addAbove(above);
+      }
+    }
+  }
+
+  private static List<StorageIdentity> loopsOver(StorageIdentity identity) {
+    List<StorageIdentity> loops = new ArrayList<>();
+    for (Path device : list(Path.of("/sys/block"))) {
+      String backing = BlockSysfs.read(device.resolve("loop/backing_file"));
+      if (!backing.isEmpty() && leadsTo(Path.of(backing), identity)) {
+        BlockSysfs.numbered(device.resolve("dev")).ifPresent(loops::add);
+      }
+    }
+    return loops;
+  }
+
+  private static boolean leadsTo(Path file, StorageIdentity identity) {
+    try {
+      return FileStatus.of(file, "stat " + file).identity().equals(identity);
+    } catch (ErrnoException e) {
+      // Deleted, or out of this process's sight.
+      return false;
+    }
   }
 
   private void addFile(Path file, FileStatus status) {
@@ -89,14 +147,8 @@ public final class StorageStack {
     }
   }
 
-  /** {@code file} holds {@code MAJOR:MINOR}. */
   private void addNumbered(Path file) {
-    String[] numbers = BlockSysfs.read(file).split(":", -1);
-    if (numbers.length == 2) {
-      addDevice(
-          BlockSysfs.device(
-              Long.parseLong(numbers[0].strip()), Long.parseLong(numbers[1].strip())));
-    }
+    BlockSysfs.numbered(file).ifPresent(identity -> addDevice(identity.inode()));
   }
 
   private static List<Path> list(Path directory) {

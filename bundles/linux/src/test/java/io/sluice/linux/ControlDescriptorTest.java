@@ -69,6 +69,19 @@ class ControlDescriptorTest {
   }
 
   @Test
+  void aFileInMemoryIsItsOwnersAndIsNotCutShort() throws IOException {
+    try (ControlDescriptor memory = ControlDescriptor.createInMemory("test")) {
+      assertTrue(memory.reserve(0, MIB));
+      assertEquals(MIB, memory.sizeBytes());
+      assertEquals(0100600, memory.status().mode());
+      ErrnoException e = assertThrows(ErrnoException.class, () -> memory.truncate(0));
+      assertEquals(Errno.EPERM, e.errno());
+      assertTrue(memory.punchHole(0, MIB));
+      assertEquals(MIB, memory.sizeBytes());
+    }
+  }
+
+  @Test
   void missingFileIsNamedWithItsErrno() {
     ErrnoException e =
         assertThrows(

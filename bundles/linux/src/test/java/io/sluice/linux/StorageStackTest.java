@@ -2,6 +2,7 @@ package io.sluice.linux;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sluice.block.StorageIdentity;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -94,6 +96,39 @@ class StorageStackTest {
             StorageStack.of(file, status).subList(0, 4));
       } finally {
         Programs.succeed("umount", mount.toString());
+        Programs.succeed("delpart", loop.path().toString(), "1");
+      }
+    }
+  }
+
+  /** A write to the file, or to the disk, changes what its other names show. */
+  @Test
+  void whatShowsTheSameBytesUnderAnotherNameIsThere() throws IOException {
+    Path image = Files.createFile(directory.resolve("disk"));
+    Programs.succeed("truncate", "-s", "8M", image.toString());
+    try (LoopDevice loop = LoopDevice.over(image, "--partscan");
+        LoopDevice onTop = LoopDevice.over(loop.path())) {
+      Programs.assume("addpart");
+      Programs.succeed("addpart", loop.path().toString(), "1", "2048", "8192");
+      Path partition = Path.of(loop.path() + "p1");
+      assumeTrue(Files.exists(partition), "nobody made a node for the partition");
+      try {
+        FileStatus file = FileStatus.of(image, "stat");
+        FileStatus disk = FileStatus.of(loop.path(), "stat");
+        Set<StorageIdentity> family =
+            Set.of(
+                file.identity(),
+                disk.identity(),
+                FileStatus.of(partition, "stat").identity(),
+                FileStatus.of(onTop.path(), "stat").identity());
+        assertTrue(Set.copyOf(StorageStack.of(image, file)).containsAll(family));
+        List<StorageIdentity> ofDisk = StorageStack.ofDevice(disk);
+        assertEquals(disk.identity(), ofDisk.get(0));
+        assertTrue(Set.copyOf(ofDisk).containsAll(family));
+        List<StorageIdentity> ofPartition = StorageStack.ofDevice(FileStatus.of(partition, "stat"));
+        assertTrue(ofPartition.contains(disk.identity()));
+        assertTrue(ofPartition.contains(file.identity()));
+      } finally {
         Programs.succeed("delpart", loop.path().toString(), "1");
       }
     }

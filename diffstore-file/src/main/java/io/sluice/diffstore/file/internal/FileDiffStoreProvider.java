@@ -44,9 +44,6 @@ public final class FileDiffStoreProvider implements DiffStoreProvider {
 
   @Override
   public DiffStore takeOver(HandOver handOver) throws ErrnoException {
-    if (!handOver.format().equals(FileHandOver.FORMAT)) {
-      return DiffStoreProvider.super.takeOver(handOver); // refuses
-    }
     return FileDiffStore.takeOver(handOver);
   }
 
@@ -84,7 +81,7 @@ public final class FileDiffStoreProvider implements DiffStoreProvider {
                 + " name another file");
       }
       Path real = realPath(path, what);
-      return new FileDiffStore(control, "file " + real, StorageStack.of(real, status));
+      return FileDiffStore.of(control, "file " + real, StorageStack.of(real, status));
     } catch (ErrnoException | RuntimeException e) {
       closeQuietly(control, e);
       if (!exists) {
@@ -132,7 +129,7 @@ public final class FileDiffStoreProvider implements DiffStoreProvider {
     Path real = realPath(path, what);
     ControlDescriptor control = createUnnamed(real, what);
     try {
-      return new FileDiffStore(
+      return FileDiffStore.of(
           control, "unnamed file in " + real, StorageStack.of(real, control.status()));
     } catch (ErrnoException | RuntimeException e) {
       closeQuietly(control, e);
