@@ -4,10 +4,13 @@ import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.block.StorageIdentity;
 import io.sluice.diffstore.DiffStore;
+import io.sluice.swap.HandOver;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /** A store in memory that can be told to fail, and remembers how it grew. */
 public final class MemoryStore implements DiffStore {
@@ -17,11 +20,42 @@ public final class MemoryStore implements DiffStore {
   public Errno failGrow;
   public Errno failWrite;
   public boolean closed;
+  public boolean givable = true;
   public List<StorageIdentity> identities = List.of();
 
   public MemoryStore(int capacityBytes, long capacityMaxBytes) {
     this.bytes = new byte[capacityBytes];
     this.capacityMaxBytes = capacityMaxBytes;
+  }
+
+  /** What {@link #handOver} gave away. */
+  static MemoryStore takeOver(HandOver handOver) {
+    Channel channel = handOver.channels().get(0);
+    MemoryStore before = ((Given) channel).store();
+    MemoryStore now = new MemoryStore(0, before.capacityMaxBytes);
+    now.bytes = before.bytes;
+    return now;
+  }
+
+  /** The open store within a hand-over. */
+  private record Given(MemoryStore store) implements Channel {
+    @Override
+    public boolean isOpen() {
+      return !store.closed;
+    }
+
+    @Override
+    public void close() {
+      store.closed = true;
+    }
+  }
+
+  @Override
+  public HandOver handOver() throws ErrnoException {
+    if (!givable) {
+      return DiffStore.super.handOver(); // refuses
+    }
+    return new HandOver("memory/1", Map.of(), List.of(new Given(this)), List.of());
   }
 
   @Override

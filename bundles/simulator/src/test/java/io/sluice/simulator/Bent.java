@@ -15,6 +15,7 @@ import io.sluice.snapshot.SnapshotControl;
 import io.sluice.snapshot.SnapshotEvent;
 import io.sluice.snapshot.SnapshotInfo;
 import io.sluice.snapshot.SnapshotRequest;
+import io.sluice.swap.HandOver;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
@@ -51,6 +52,16 @@ final class Bent {
     @Override
     public void checkDetach() throws ErrnoException {
       inner.checkDetach();
+    }
+
+    @Override
+    public void quarantined(String fault) {
+      inner.quarantined(fault);
+    }
+
+    @Override
+    public void deviceLost(String reason) {
+      inner.deviceLost(reason);
     }
 
     @Override
@@ -149,6 +160,11 @@ final class Bent {
     @Override
     public List<StorageIdentity> identities() {
       return inner.identities();
+    }
+
+    @Override
+    public HandOver handOver() throws ErrnoException {
+      return inner.handOver();
     }
 
     @Override

@@ -108,9 +108,9 @@ public final class CowArea {
     } catch (ErrnoException e) {
       corrupt(e);
     } catch (OutOfMemoryError e) {
-      corrupt(new ErrnoException(Errno.ENOMEM, "copy-on-write: no memory for the chunk map", e));
+      corrupt(Errno.ENOMEM, e);
     } catch (RuntimeException | Error e) {
-      corrupt(new ErrnoException(Errno.EFAULT, "copy-on-write: " + e, e));
+      corrupt(Errno.EFAULT, e);
     } finally {
       space.leave();
     }
@@ -381,8 +381,22 @@ public final class CowArea {
 
   /** Ends the area: its image answers EIO from now on. The first cause is kept and told. */
   public void corrupt(ErrnoException cause) {
-    if (errno.compareAndSet(ALIVE, cause.errno().number())) {
-      listener.corrupted(cause);
+    corrupt(cause.errno(), cause);
+  }
+
+  /** As above, for what may be out of memory: the image ends first, and without needing any. */
+  public void corrupt(Errno why, Throwable cause) {
+    if (!errno.compareAndSet(ALIVE, why.number())) {
+      return;
+    }
+    try {
+      listener.corrupted(
+          cause instanceof ErrnoException told
+              ? told
+              : new ErrnoException(why, "copy-on-write: " + cause, cause));
+    } catch (RuntimeException | Error e) {
+      // A write waits for this and must pass. Without memory for an event, info() tells the errno.
+      return;
     }
   }
 

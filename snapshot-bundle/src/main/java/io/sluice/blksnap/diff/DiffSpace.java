@@ -6,6 +6,7 @@ import io.sluice.block.StorageIdentity;
 import io.sluice.diffstore.DiffStore;
 import io.sluice.snapshot.StoreInfo;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -46,7 +47,9 @@ public final class DiffSpace {
     void growthFailed(ErrnoException failure);
   }
 
-  private final DiffStore store;
+  private final StoreGate gate;
+  private final long capacityMaxBytes;
+  private final List<StorageIdentity> identities;
   private final boolean limitTold;
   private final long portionBytes;
   private final Executor growth;
@@ -62,10 +65,15 @@ public final class DiffSpace {
   private volatile long limitBytes;
   private volatile long grantedBytes;
   private volatile long growBelowBytes;
+  private volatile String description;
 
   /**
    * Takes over an open store and grows it to its first portion if it is small.
    *
+   * @param stores where another version of its provider is found
+   * @param provided the store; closed by the last user, from when this returns
+   * @param user who it is for, for people
+   * @param waiting for calls to end, or to go on, while the provider is replaced
    * @param limitBytes how far it may grow; an existing store may be larger already
    * @param limitTold whether reaching the limit is news: not if it is all that could ever be needed
    * @param portionBytes diff_storage_minimum
@@ -75,7 +83,10 @@ public final class DiffSpace {
    *     throws; the store is left open
    */
   public DiffSpace(
-      DiffStore store,
+      StoreSource stores,
+      StoreSource.Provided provided,
+      String user,
+      Waiting waiting,
       long limitBytes,
       boolean limitTold,
       long portionBytes,
@@ -84,8 +95,11 @@ public final class DiffSpace {
       NoSpaceListener noSpace,
       GrowthFailureListener growthFailed)
       throws ErrnoException {
-    this.store = store;
-    this.limitBytes = Math.min(limitBytes, store.capacityMaxBytes());
+    DiffStore store = provided.store();
+    this.gate = new StoreGate(stores, provided, waiting, user);
+    this.capacityMaxBytes = store.capacityMaxBytes();
+    this.identities = List.copyOf(store.identities());
+    this.limitBytes = Math.min(limitBytes, capacityMaxBytes);
     this.limitTold = limitTold;
     this.portionBytes = portionBytes;
     this.growth = growth;
@@ -110,6 +124,7 @@ public final class DiffSpace {
       }
     }
     this.grantedBytes = store.capacityBytes();
+    this.description = store.description();
   }
 
   /** A limit below one portion is itself the portion. */
@@ -192,8 +207,14 @@ public final class DiffSpace {
       if (grantedBytes >= limitBytes) {
         return false;
       }
-      store.grow(nextCapacityBytes(grantedBytes));
-      grantedBytes = store.capacityBytes();
+      DiffStore store = gate.enter();
+      try {
+        store.grow(nextCapacityBytes(grantedBytes));
+        grantedBytes = store.capacityBytes();
+        description = store.description();
+      } finally {
+        gate.leave();
+      }
       growBelowBytes = halfPortionBytes();
       return true;
     } finally {
@@ -205,7 +226,7 @@ public final class DiffSpace {
   public void raiseLimit(long bytes) {
     growthLock.lock();
     try {
-      limitBytes = Math.min(limitBytes + bytes, store.capacityMaxBytes());
+      limitBytes = Math.min(limitBytes + bytes, capacityMaxBytes);
     } finally {
       growthLock.unlock();
     }
@@ -213,12 +234,22 @@ public final class DiffSpace {
 
   /** {@link DiffStore#read}; between {@link #enter} and {@link #leave}. */
   public void read(long offsetBytes, ByteBuffer data) throws ErrnoException {
-    store.read(offsetBytes, data);
+    DiffStore store = gate.enter();
+    try {
+      store.read(offsetBytes, data);
+    } finally {
+      gate.leave();
+    }
   }
 
   /** {@link DiffStore#write}; between {@link #enter} and {@link #leave}. */
   public void write(long offsetBytes, ByteBuffer data) throws ErrnoException {
-    store.write(offsetBytes, data);
+    DiffStore store = gate.enter();
+    try {
+      store.write(offsetBytes, data);
+    } finally {
+      gate.leave();
+    }
   }
 
   /** Becomes a user of the store; false if it is closed or about to be. */
@@ -237,7 +268,7 @@ public final class DiffSpace {
   public void leave() {
     if (users.decrementAndGet() == 0) { // and stays so: enter() does not revive it
       try {
-        store.close();
+        gate.closeStore();
       } catch (ErrnoException e) {
         // Nothing in it is wanted any more; the provider has let go of what it could.
         growthFailed.growthFailed(e);
@@ -245,13 +276,82 @@ public final class DiffSpace {
     }
   }
 
+  /** Whether the store is closed, and nothing can enter any more. */
+  public boolean isClosed() {
+    return users.get() == 0;
+  }
+
+  /** Who it is for, for people. */
+  public String user() {
+    return gate.user();
+  }
+
+  /** Whether this bundle provides the store now. */
+  public boolean isProvidedBy(long providerId) {
+    return gate.isOf(providerId);
+  }
+
+  /** Begins a swap of the provider: store I/O waits from now on, at most this long. */
+  public void hold(Duration limit) {
+    gate.close(limit);
+  }
+
+  /**
+   * Waits for store I/O that runs, while held.
+   *
+   * @throws ErrnoException EAGAIN if it does not end in time
+   */
+  public void drain() throws ErrnoException {
+    gate.drain();
+  }
+
+  /**
+   * Gives the store away, and its provider back; drained.
+   *
+   * @throws ErrnoException EBUSY if the store can't be given away
+   */
+  public void handOver() throws ErrnoException {
+    gate.handOver();
+  }
+
+  /**
+   * Takes the store up from whoever provides it now, if it was given away. {@link #letGo} then, in
+   * any case.
+   *
+   * @throws ErrnoException if nobody can, and all that is in the store is lost
+   */
+  public void takeUp(Duration limit) throws ErrnoException {
+    if (gate.isGiven()) {
+      gate.takeUp(limit, grantedBytes);
+    }
+  }
+
+  /** Ends the swap: store I/O goes on, or fails if the store is lost. */
+  public void letGo() {
+    gate.open();
+  }
+
+  /** The store's provider leaves with it. */
+  public void lose(ErrnoException cause) {
+    gate.lose(cause);
+  }
+
+  /**
+   * Refuses a store that is lost.
+   *
+   * @throws ErrnoException EIO
+   */
+  public void checkThere() throws ErrnoException {
+    gate.checkThere();
+  }
+
   /** What the store's writes may change. */
   public List<StorageIdentity> identities() {
-    return store.identities();
+    return identities;
   }
 
   /** The store's fill level. */
   public StoreInfo info() {
-    return new StoreInfo(store.description(), grantedBytes, filledBytes.get(), limitBytes);
+    return new StoreInfo(description, grantedBytes, filledBytes.get(), limitBytes);
   }
 }

@@ -10,6 +10,7 @@ import io.sluice.block.ErrnoException;
 import io.sluice.filter.FilterRegistry;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SnapshotControl;
+import io.sluice.swap.ProviderUser;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Map;
@@ -88,11 +89,14 @@ public final class Activator implements BundleActivator {
   private static final class Running {
     private final FilterRegistry registry;
     private final SnapshotEngine engine;
+    private final StoreProviders stores;
     private ServiceRegistration<?> services;
+    private ServiceRegistration<?> storeSwap;
 
-    private Running(FilterRegistry registry, SnapshotEngine engine) {
+    private Running(FilterRegistry registry, SnapshotEngine engine, StoreProviders stores) {
       this.registry = registry;
       this.engine = engine;
+      this.stores = stores;
     }
 
     static Running start(
@@ -106,6 +110,7 @@ public final class Activator implements BundleActivator {
                   registry,
                   stores,
                   ReentrantLock::new,
+                  MonitorWaiting::new,
                   growth,
                   InstantSource.system(),
                   UUID::randomUUID,
@@ -114,13 +119,15 @@ public final class Activator implements BundleActivator {
                   DRAIN_LIMIT,
                   line -> LOG.log(System.Logger.Level.WARNING, line)),
               ParameterProperties.read(context::getProperty));
-      Running running = new Running(registry, engine);
+      Running running = new Running(registry, engine, stores);
       try {
         registry.register(engine.operations());
       } catch (ErrnoException e) {
         LOG.log(System.Logger.Level.ERROR, "blksnap can't be registered: " + e.getMessage());
         return running;
       }
+      stores.departures(engine.storeSwap()::providerGone);
+      running.storeSwap = context.registerService(ProviderUser.class, engine.storeSwap(), null);
       running.services =
           context.registerService(
               new String[] {SnapshotControl.class.getName(), ChangeTracking.class.getName()},
@@ -147,7 +154,9 @@ public final class Activator implements BundleActivator {
         return;
       }
       services.unregister();
+      storeSwap.unregister();
       engine.destroyAll();
+      stores.departures((bundleId, bundle) -> {});
       for (String device : engine.trackedDevices()) {
         try {
           registry.detach(device, ChangeTracking.FILTER_NAME);

@@ -1,8 +1,8 @@
 package io.sluice.blksnap.session;
 
 import io.sluice.blksnap.cow.CopyBuffers;
-import io.sluice.block.ErrnoException;
-import io.sluice.diffstore.DiffStoreProvider;
+import io.sluice.blksnap.diff.StoreSource;
+import io.sluice.blksnap.diff.Waiting;
 import io.sluice.filter.FilterRegistry;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -17,8 +17,9 @@ import java.util.function.Supplier;
  * thread and one seed.
  *
  * @param registry freezes devices, and attaches the filter where it is missing
- * @param stores the provider of a store kind
+ * @param stores opens stores
  * @param locks makes locks; only lock and unlock are called
+ * @param waits makes what store I/O waits at while a provider is replaced
  * @param growth runs the growth of stores in the background
  * @param clock tells the time of takes and events
  * @param ids makes snapshot and generation ids
@@ -29,23 +30,13 @@ import java.util.function.Supplier;
  */
 public record EngineEdges(
     FilterRegistry registry,
-    StoreKinds stores,
+    StoreSource stores,
     Supplier<Lock> locks,
+    Supplier<Waiting> waits,
     Executor growth,
     InstantSource clock,
     Supplier<UUID> ids,
     ImagePublisher images,
     CopyBuffers buffers,
     Duration drainLimit,
-    Consumer<String> log) {
-
-  /** Finds the providers of difference stores. */
-  @FunctionalInterface
-  public interface StoreKinds {
-    /**
-     * @throws ErrnoException EINVAL for a kind that nobody provides; the message lists those there
-     *     are
-     */
-    DiffStoreProvider provider(String kind) throws ErrnoException;
-  }
-}
+    Consumer<String> log) {}

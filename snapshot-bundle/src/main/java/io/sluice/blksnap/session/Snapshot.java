@@ -209,11 +209,11 @@ final class Snapshot {
             0));
   }
 
-  /** Ends the image of one device. */
-  void lose(TrackedDevice device, ErrnoException cause) {
+  /** Ends all images: the store is gone. */
+  void storeLost(ErrnoException cause) {
     for (Member member : members) {
       Taken taken = member.taken;
-      if (member.device == device && taken != null) {
+      if (taken != null) {
         taken.area().corrupt(cause);
       }
     }

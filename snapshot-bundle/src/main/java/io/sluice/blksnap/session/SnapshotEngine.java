@@ -1,15 +1,10 @@
 package io.sluice.blksnap.session;
 
 import io.sluice.blksnap.diff.DiffSpace;
+import io.sluice.blksnap.diff.StoreSource;
 import io.sluice.blksnap.tracking.BlksnapParameters;
-import io.sluice.blksnap.tracking.ChangeTracker;
-import io.sluice.block.BioOp;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
-import io.sluice.diffstore.DiffStore;
-import io.sluice.filter.AttachRequest;
-import io.sluice.filter.Filter;
-import io.sluice.filter.FilterHost;
 import io.sluice.filter.FilterOperations;
 import io.sluice.snapshot.CbtInfo;
 import io.sluice.snapshot.ChangeTracking;
@@ -22,15 +17,13 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.Lock;
 import java.util.regex.Pattern;
 
@@ -42,18 +35,18 @@ import java.util.regex.Pattern;
  * attach and detach of the filter touch only the concurrent map of tracked devices.
  */
 public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
-  private static final int ALTITUDE = 500;
-  private static final int CHUNK_SIZE_MIN_BYTES = 4096;
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}");
 
   private final EngineEdges edges;
-  private final BlksnapParameters parameters;
-  private final FilterOperations operations = new Operations();
+  private final long portionBytes;
+  private final ChunkSizes chunks;
+  private final TrackedDevices tracked;
   private final Lock control;
-  // Device name to its filter; put by attach, removed by detach, with that device frozen.
-  private final Map<String, TrackedDevice> tracked = new ConcurrentHashMap<>();
   // In the order of creation. Changed under the control lock; read under the map's own.
   private final Map<UUID, Snapshot> snapshots = Collections.synchronizedMap(new LinkedHashMap<>());
+  // Open stores, of snapshots that are gone too while somebody is in them; closed ones are weeded.
+  private final List<DiffSpace> spaces = new CopyOnWriteArrayList<>();
+  private final StoreSwap swap;
 
   /**
    * @param edges the world
@@ -61,51 +54,29 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
    */
   public SnapshotEngine(EngineEdges edges, BlksnapParameters parameters) {
     this.edges = edges;
-    this.parameters = parameters;
+    this.portionBytes = parameters.diffStorageMinimumBytes();
+    this.chunks = new ChunkSizes(parameters);
+    this.tracked = new TrackedDevices(edges, parameters);
     this.control = edges.locks().get();
+    this.swap = new StoreSwap(control, spaces, this::storeLost);
   }
 
   /** The filter, to be registered under {@link ChangeTracking#FILTER_NAME}. */
   public FilterOperations operations() {
-    return operations;
+    return tracked;
   }
 
-  private final class Operations implements FilterOperations {
-    @Override
-    public String name() {
-      return FILTER_NAME;
-    }
+  /** Lets the bundles that provide stores be replaced while they are in use. */
+  public StoreSwap storeSwap() {
+    return swap;
+  }
 
-    @Override
-    public int altitude() {
-      return ALTITUDE;
-    }
-
-    @Override
-    public Set<BioOp> ops() {
-      return EnumSet.allOf(BioOp.class);
-    }
-
-    @Override
-    public Filter attach(FilterHost host, Map<String, String> options) throws ErrnoException {
-      if (!options.isEmpty()) {
-        throw new ErrnoException(
-            Errno.EINVAL,
-            "attach of blksnap to " + host.deviceName() + ": it takes no options, not " + options);
+  private void storeLost(DiffSpace space, ErrnoException cause) {
+    for (Snapshot snapshot : all()) {
+      if (snapshot.space() == space) {
+        snapshot.storeLost(cause);
       }
-      long capacityBytes = host.lower().geometry().sizeBytes();
-      TrackedDevice device =
-          new TrackedDevice(
-              host,
-              new ChangeTracker(host.deviceName(), capacityBytes, parameters, edges.ids()),
-              SnapshotEngine.this);
-      tracked.put(host.deviceName(), device);
-      return device;
     }
-  }
-
-  void forget(TrackedDevice device) {
-    tracked.remove(device.name(), device);
   }
 
   @Override
@@ -117,11 +88,11 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
       try {
         List<TrackedDevice> devices = new ArrayList<>();
         for (String name : request.devices()) {
-          devices.add(trackedForSnapshot(name, attached));
+          devices.add(free(name, attached));
         }
         return create(request, devices);
       } catch (ErrnoException | RuntimeException e) {
-        detachAgain(attached);
+        tracked.detachAgain(attached);
         throw e;
       }
     } finally {
@@ -147,22 +118,7 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
         }
       }
     }
-    int chunk = request.chunkSizeBytes();
-    int chunkMaxBytes = 1 << parameters.chunkMaximumShift();
-    if (chunk != 0
-        && (Integer.bitCount(chunk) != 1
-            || chunk < CHUNK_SIZE_MIN_BYTES
-            || chunk > chunkMaxBytes)) {
-      throw new ErrnoException(
-          Errno.EINVAL,
-          "chunk size "
-              + chunk
-              + ": a power of two from "
-              + CHUNK_SIZE_MIN_BYTES
-              + " to "
-              + chunkMaxBytes
-              + " bytes, or none for the best fit");
-    }
+    chunks.check(request.chunkSizeBytes());
     if (request.limitBytes() < 0) {
       throw new ErrnoException(
           Errno.EINVAL, "store limit " + request.limitBytes() + ": it can't be negative");
@@ -173,16 +129,9 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
     }
   }
 
-  /** The tracked device, attaching the filter if it lacks; refused if a snapshot has it already. */
-  private TrackedDevice trackedForSnapshot(String name, List<String> attached)
-      throws ErrnoException {
-    TrackedDevice device = tracked.get(name);
-    if (device == null) {
-      if (attach(name)) {
-        attached.add(name);
-      }
-      device = trackedOrThrow(name);
-    }
+  /** A tracked device that no snapshot has. */
+  private TrackedDevice free(String name, List<String> attached) throws ErrnoException {
+    TrackedDevice device = tracked.attached(name, attached);
     Snapshot member = device.member();
     if (member != null) {
       throw new ErrnoException(
@@ -190,29 +139,6 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
           "device " + name + ": it is in snapshot " + member.label() + "; destroy that first");
     }
     return device;
-  }
-
-  /** False if somebody else attached it just before. */
-  private boolean attach(String name) throws ErrnoException {
-    try {
-      edges.registry().attach(AttachRequest.of(name, FILTER_NAME));
-      return true;
-    } catch (ErrnoException e) {
-      if (e.errno() == Errno.EALREADY) {
-        return false;
-      }
-      throw e;
-    }
-  }
-
-  private void detachAgain(List<String> attached) {
-    for (String name : attached) {
-      try {
-        edges.registry().detach(name, FILTER_NAME);
-      } catch (ErrnoException e) {
-        edges.log().accept("blksnap stays attached to " + name + ": " + e.getMessage());
-      }
-    }
   }
 
   private UUID create(SnapshotRequest request, List<TrackedDevice> devices) throws ErrnoException {
@@ -227,89 +153,55 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
             edges.log());
     long limitBytes = request.limitBytes();
     for (TrackedDevice device : devices) {
-      limitBytes += implied ? roomBytes(snapshot, device) : 0;
+      limitBytes += implied ? chunks.roomBytes(snapshot, device) : 0;
     }
-    DiffStore store =
-        edges
-            .stores()
-            .provider(request.storeKind())
-            .open(request.storeKind(), request.storeArgument());
-    try {
-      snapshot.space(
-          new DiffSpace(
-              store,
-              limitBytes,
-              !implied,
-              parameters.diffStorageMinimumBytes(),
-              edges.growth(),
-              edges.locks().get(),
-              snapshot::noSpace,
-              snapshot::growthFailed));
-      for (TrackedDevice device : devices) {
-        checkStoreApart(snapshot, device);
-      }
-    } catch (ErrnoException | RuntimeException e) {
-      store.close();
-      throw e;
-    }
+    snapshot.space(openSpace(request, snapshot, devices, limitBytes));
+    spaces.removeIf(DiffSpace::isClosed);
+    spaces.add(snapshot.space());
     devices.forEach(snapshot::add);
     snapshots.put(snapshot.id(), snapshot);
     return snapshot.id();
   }
 
-  /** What a device's old data can need at most: each chunk once, the short last one whole. */
-  private long roomBytes(Snapshot snapshot, TrackedDevice device) throws ErrnoException {
-    long sizeBytes = device.host().lower().geometry().sizeBytes();
-    int shift = chunkShift(snapshot, device, sizeBytes, sizeBytes);
-    return BlksnapParameters.countOf(sizeBytes, shift) << shift;
-  }
-
-  private int chunkShift(Snapshot snapshot, TrackedDevice device, long sizeBytes, long limitBytes)
+  private DiffSpace openSpace(
+      SnapshotRequest request, Snapshot snapshot, List<TrackedDevice> devices, long limitBytes)
       throws ErrnoException {
-    int blockSizeBytes = device.host().lower().geometry().blockSizeBytes();
-    if (snapshot.chunkSizeBytes() == 0) {
-      int shift = parameters.chunkShift(sizeBytes, limitBytes, blockSizeBytes);
-      if (shift > parameters.chunkMaximumShift()) {
-        throw new ErrnoException(
-            Errno.EFAULT,
-            "device "
-                + device.name()
-                + " of "
-                + sizeBytes
-                + " bytes needs chunks of "
-                + (1L << shift)
-                + " bytes; raise chunk_maximum_shift from "
-                + parameters.chunkMaximumShift());
+    String user = "store of snapshot " + snapshot.label();
+    StoreSource.Provided store =
+        edges.stores().open(request.storeKind(), request.storeArgument(), user);
+    try {
+      DiffSpace space =
+          new DiffSpace(
+              edges.stores(),
+              store,
+              user,
+              edges.waits().get(),
+              limitBytes,
+              !snapshot.limitImplied(),
+              portionBytes,
+              edges.growth(),
+              edges.locks().get(),
+              snapshot::noSpace,
+              snapshot::growthFailed);
+      for (TrackedDevice device : devices) {
+        checkStoreApart(space, device);
       }
-      return shift;
+      return space;
+    } catch (ErrnoException | RuntimeException e) {
+      try {
+        store.store().close();
+      } finally {
+        store.unpin().run();
+      }
+      throw e;
     }
-    int shift = Integer.numberOfTrailingZeros(snapshot.chunkSizeBytes());
-    long chunkCount = BlksnapParameters.countOf(sizeBytes, shift);
-    long countMax = 1L << parameters.chunkMaximumCountShift();
-    if (chunkCount > countMax || 1 << shift < blockSizeBytes) {
-      throw new ErrnoException(
-          Errno.EINVAL,
-          "chunk size "
-              + snapshot.chunkSizeBytes()
-              + " on device "
-              + device.name()
-              + ": "
-              + chunkCount
-              + " chunks, of "
-              + countMax
-              + " at most, and not below its block size "
-              + blockSizeBytes
-              + "; give a larger one or none");
-    }
-    return shift;
   }
 
-  private static void checkStoreApart(Snapshot snapshot, TrackedDevice device)
-      throws ErrnoException {
-    if (snapshot.space().identities().contains(device.host().originIdentity())) {
+  private static void checkStoreApart(DiffSpace space, TrackedDevice device) throws ErrnoException {
+    if (space.identities().contains(device.host().originIdentity())) {
       throw new ErrnoException(
           Errno.EINVAL,
-          snapshot.space().info().description()
+          space.info().description()
               + " lies on device "
               + device.name()
               + " ("
@@ -327,21 +219,21 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
         throw new ErrnoException(
             Errno.EBUSY, "snapshot " + snapshot.label() + ": it is taken; no device can be added");
       }
-      TrackedDevice present = tracked.get(name);
+      TrackedDevice present = tracked.find(name);
       if (present != null && present.member() == snapshot) {
         throw new ErrnoException(
             Errno.EALREADY, "device " + name + " is in snapshot " + snapshot.label());
       }
       List<String> attached = new ArrayList<>();
       try {
-        TrackedDevice device = trackedForSnapshot(name, attached);
-        checkStoreApart(snapshot, device);
+        TrackedDevice device = free(name, attached);
+        checkStoreApart(snapshot.space(), device);
         if (snapshot.limitImplied()) {
-          snapshot.space().raiseLimit(roomBytes(snapshot, device));
+          snapshot.space().raiseLimit(chunks.roomBytes(snapshot, device));
         }
         snapshot.add(device);
       } catch (ErrnoException | RuntimeException e) {
-        detachAgain(attached);
+        tracked.detachAgain(attached);
         throw e;
       }
     } finally {
@@ -361,7 +253,7 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
         throw new ErrnoException(
             Errno.ENODEV, "snapshot " + snapshot.label() + " has no devices; add one");
       }
-      new Take(edges, snapshot, this::chunkShift).run();
+      new Take(edges, snapshot, chunks::chunkShift).run();
       return snapshot.info();
     } finally {
       control.unlock();
@@ -414,7 +306,7 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
 
   /** The devices tracked now; for the end of the agent. */
   public List<String> trackedDevices() {
-    return tracked.keySet().stream().sorted().toList();
+    return tracked.names();
   }
 
   @Override
@@ -449,34 +341,24 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
     return snapshot;
   }
 
-  private TrackedDevice trackedOrThrow(String name) throws ErrnoException {
-    TrackedDevice device = tracked.get(name);
-    if (device == null) {
-      edges.registry().chain(name); // ENODEV if there is no such device
-      throw new ErrnoException(
-          Errno.ESRCH, "device " + name + " is not tracked; attach " + FILTER_NAME + " to it");
-    }
-    return device;
-  }
-
   @Override
   public CbtInfo info(String device) throws ErrnoException {
-    return trackedOrThrow(device).tracker().info();
+    return tracked.info(device);
   }
 
   @Override
   public void readMap(String device, long firstBlock, ByteBuffer target) throws ErrnoException {
-    trackedOrThrow(device).tracker().readMap(firstBlock, target);
+    tracked.readMap(device, firstBlock, target);
   }
 
   @Override
   public void markDirty(String device, List<SectorRange> ranges) throws ErrnoException {
-    trackedOrThrow(device).tracker().markDirty(ranges);
+    tracked.markDirty(device, ranges);
   }
 
   @Override
   public List<SectorRange> changedSince(String device, UUID generation, int number)
       throws ErrnoException {
-    return trackedOrThrow(device).tracker().changedSince(generation, number);
+    return tracked.changedSince(device, generation, number);
   }
 }

@@ -64,6 +64,7 @@ final class Take {
   }
 
   private List<Prepared> prepare() throws ErrnoException {
+    snapshot.space().checkThere();
     List<Prepared> prepared = new ArrayList<>();
     for (Snapshot.Member member : snapshot.members()) {
       prepared.add(prepare(member));
@@ -73,14 +74,16 @@ final class Take {
 
   private Prepared prepare(Snapshot.Member member) throws ErrnoException {
     TrackedDevice device = member.device;
-    if (device.isDetached()) {
+    if (device.aside() != null) {
       throw new ErrnoException(
           Errno.ENODEV,
           "take of snapshot "
               + snapshot.label()
               + ": device "
               + device.name()
-              + " is gone; destroy the snapshot and create another");
+              + " is gone ("
+              + device.aside()
+              + "); destroy the snapshot and create another");
     }
     DeviceGeometry geometry = device.host().lower().geometry();
     long sizeBytes = geometry.sizeBytes();
@@ -109,7 +112,7 @@ final class Take {
     try (Frozen frozen = edges.registry().freeze(names, edges.drainLimit())) {
       for (Prepared prepared : devices) {
         TrackedDevice device = prepared.member().device;
-        if (device.isDetached()
+        if (device.aside() != null
             || device.host().lower().geometry().sizeBytes() != prepared.geometry().sizeBytes()) {
           return false;
         }

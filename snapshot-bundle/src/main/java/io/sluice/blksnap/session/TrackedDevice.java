@@ -9,6 +9,7 @@ import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.filter.Filter;
 import io.sluice.filter.FilterHost;
+import java.util.function.Consumer;
 
 /**
  * The filter on one device: marks what a write is about to change, saves the old data if a snapshot
@@ -17,36 +18,49 @@ import io.sluice.filter.FilterHost;
 final class TrackedDevice implements Filter {
   private final FilterHost host;
   private final ChangeTracker tracker;
-  private final SnapshotEngine engine;
+  private final Consumer<TrackedDevice> left;
 
   // The snapshot this device belongs to, from add to destroy. Written under the engine's lock.
   private volatile Snapshot member;
   // The old data since the held snapshot's take. Set with the device frozen; cleared at any time.
   private volatile CowArea held;
-  private volatile boolean detached;
+  // Why writes may pass unseen from now on, or null.
+  private volatile String aside;
 
-  TrackedDevice(FilterHost host, ChangeTracker tracker, SnapshotEngine engine) {
+  /**
+   * @param left told when the filter has been detached
+   */
+  TrackedDevice(FilterHost host, ChangeTracker tracker, Consumer<TrackedDevice> left) {
     this.host = host;
     this.tracker = tracker;
-    this.engine = engine;
+    this.left = left;
   }
 
   @Override
   public void submit(Bio bio, BlockDevice next) throws ErrnoException {
     if (bio.op().modifiesData()) {
+      prepare(bio, next);
+    }
+    next.submit(bio);
+  }
+
+  private void prepare(Bio bio, BlockDevice next) {
+    try {
       tracker.mark(bio.offsetBytes(), bio.lengthBytes());
       CowArea area = held;
       if (area != null) {
         area.saveBefore(bio.offsetBytes(), bio.lengthBytes(), bio.op() != BioOp.WRITE, next);
       }
+    } catch (RuntimeException | Error e) { // whatever it is, the write passes, and is not failed
+      tracker.gap();
+      lose(Errno.EFAULT, e);
     }
-    next.submit(bio);
   }
 
   @Override
   public void checkDetach() throws ErrnoException {
     Snapshot snapshot = member;
-    if (snapshot != null) {
+    if (snapshot != null && aside == null) {
       throw new ErrnoException(
           Errno.EBUSY,
           "detach of blksnap from "
@@ -58,15 +72,33 @@ final class TrackedDevice implements Filter {
   }
 
   @Override
+  public void quarantined(String fault) {
+    putAside(Errno.EFAULT, "blksnap was put aside: " + fault);
+  }
+
+  @Override
+  public void deviceLost(String reason) {
+    putAside(Errno.ENODEV, "the device is lost: " + reason);
+  }
+
+  @Override
   public void detach() {
-    detached = true;
-    Snapshot snapshot = member;
-    if (snapshot
-        != null) { // the framework left no choice; an image must not read what it can't keep
-      snapshot.lose(
-          this, new ErrnoException(Errno.ENODEV, "blksnap was detached from " + host.deviceName()));
+    // With an image held the framework left no choice: it must not read what it can't keep.
+    putAside(Errno.ENODEV, "blksnap was detached");
+    left.accept(this);
+  }
+
+  private void putAside(Errno errno, String why) {
+    aside = why; // first: a take looks at it after it has set what is held
+    tracker.gap();
+    lose(errno, new ErrnoException(errno, host.deviceName() + ": " + why));
+  }
+
+  private void lose(Errno errno, Throwable cause) {
+    CowArea area = held;
+    if (area != null) {
+      area.corrupt(errno, cause);
     }
-    engine.forget(this);
   }
 
   FilterHost host() {
@@ -81,8 +113,9 @@ final class TrackedDevice implements Filter {
     return tracker;
   }
 
-  boolean isDetached() {
-    return detached;
+  /** Why the filter sees writes no more, for good; or null. */
+  String aside() {
+    return aside;
   }
 
   Snapshot member() {
@@ -95,5 +128,9 @@ final class TrackedDevice implements Filter {
 
   void held(CowArea area) {
     held = area;
+    String why = aside;
+    if (area != null && why != null) { // it was put aside beside the take
+      area.corrupt(new ErrnoException(Errno.ENODEV, host.deviceName() + ": " + why));
+    }
   }
 }

@@ -24,7 +24,8 @@ import java.util.function.Supplier;
  * <p>The numbers run from 1 to 255. The take that reaches 255 ends its generation: what is written
  * after it is tracked under the next one, while the held map keeps the old one until the next take.
  * (The kernel module goes on under one generation for two takes and so loses changes.) A generation
- * also ends when the device's length changes: then a write may have gone past the map.
+ * also ends when the device's length changes: then a write may have gone past the map; and after
+ * {@link #gap}.
  */
 public final class ChangeTracker {
   private static final int SECTOR_SHIFT = 9;
@@ -34,6 +35,8 @@ public final class ChangeTracker {
   private final BlksnapParameters parameters;
   private final Supplier<UUID> ids;
 
+  // A write may have passed unmarked: the interval that runs ends the generation, at the next take.
+  private volatile boolean gap;
   // Replaced as a whole at a take that finds another capacity; read once by each call.
   private volatile Maps maps;
 
@@ -73,10 +76,12 @@ public final class ChangeTracker {
   public static final class PreparedTake {
     private final Maps replacement;
     private final UUID nextGeneration;
+    private final UUID gapGeneration;
 
-    private PreparedTake(Maps replacement, UUID nextGeneration) {
+    private PreparedTake(Maps replacement, UUID nextGeneration, UUID gapGeneration) {
       this.replacement = replacement;
       this.nextGeneration = nextGeneration;
+      this.gapGeneration = gapGeneration;
     }
   }
 
@@ -154,6 +159,14 @@ public final class ChangeTracker {
   }
 
   /**
+   * A write may have passed unmarked. The held map is not concerned; the next take begins a new
+   * generation, in which everything has changed. Never fails, allocates nothing.
+   */
+  public void gap() {
+    gap = true;
+  }
+
+  /**
    * Marks a range in both maps: as changed now, and as changed before the last take. Excludes a
    * take, which no gate holds off here: a number read before the switch, stored after it, would
    * hide a later mark.
@@ -215,7 +228,7 @@ public final class ChangeTracker {
    */
   public PreparedTake prepareTake(long capacityBytes) throws ErrnoException {
     Maps replacement = capacityBytes == maps.capacityBytes ? null : newMaps(capacityBytes);
-    return new PreparedTake(replacement, ids.get());
+    return new PreparedTake(replacement, ids.get(), ids.get());
   }
 
   /**
@@ -227,7 +240,12 @@ public final class ChangeTracker {
     if (prepared.replacement != null) {
       m = prepared.replacement;
       maps = m;
+    } else if (gap) {
+      m.activeGeneration = prepared.gapGeneration;
+      m.activeNumber = 1;
+      Arrays.fill(m.active, (byte) 1);
     }
+    gap = false;
     System.arraycopy(m.active, 0, m.held, 0, m.active.length);
     m.heldNumber = m.activeNumber;
     m.heldGeneration = m.activeGeneration;

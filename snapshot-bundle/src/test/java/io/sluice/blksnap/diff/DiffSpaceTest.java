@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.blksnap.MemoryStore;
+import io.sluice.blksnap.MemoryStores;
+import io.sluice.blksnap.NoWaiting;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import java.util.ArrayDeque;
@@ -22,10 +24,15 @@ class DiffSpaceTest {
   private final ArrayDeque<Runnable> background = new ArrayDeque<>();
   private final List<Long> noSpace = new ArrayList<>();
   private final List<Errno> failures = new ArrayList<>();
+  private final MemoryStores stores = new MemoryStores();
 
   private DiffSpace space(MemoryStore store, long limitBytes) throws ErrnoException {
+    stores.next = store;
     return new DiffSpace(
-        store,
+        stores,
+        stores.open("memory", "", "store of a test"),
+        "store of a test",
+        new NoWaiting(),
         limitBytes,
         true,
         PORTION,

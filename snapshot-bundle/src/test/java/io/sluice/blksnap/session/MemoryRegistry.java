@@ -37,6 +37,7 @@ final class MemoryRegistry implements FilterRegistry {
     byte[] bytes;
     Filter filter;
     Errno failReads;
+    Error failStatus;
 
     Disk(String name, int sizeBytes) {
       this.name = name;
@@ -71,6 +72,9 @@ final class MemoryRegistry implements FilterRegistry {
 
     @Override
     public void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor) {
+      if (failStatus != null) {
+        throw failStatus;
+      }
       long end = Math.min(offsetBytes + lengthBytes, bytes.length);
       for (long at = offsetBytes; at < end; ) {
         boolean zero = bytes[(int) at] == 0;

@@ -4,125 +4,31 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.blksnap.MemoryStore;
-import io.sluice.blksnap.cow.CopyBuffers;
-import io.sluice.blksnap.tracking.BlksnapParameters;
 import io.sluice.block.Bio;
 import io.sluice.block.BlockDevice;
 import io.sluice.block.Errno;
-import io.sluice.block.ErrnoException;
 import io.sluice.block.ExtentVisitor;
 import io.sluice.block.StorageIdentity;
-import io.sluice.diffstore.DiffStore;
-import io.sluice.diffstore.DiffStoreProvider;
 import io.sluice.snapshot.SectorRange;
 import io.sluice.snapshot.SnapshotEvent;
 import io.sluice.snapshot.SnapshotInfo;
 import io.sluice.snapshot.SnapshotRequest;
 import io.sluice.snapshot.SnapshotState;
 import java.nio.ByteBuffer;
-import java.time.Duration;
-import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.ReentrantLock;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.function.Executable;
 
 /** Acceptance cases 25 to 31, 40 to 44, 50, 54, 65 and 66 of the reference, on disks in memory. */
-class SnapshotEngineTest {
-  private static final int CHUNK = 4096;
-  private static final int SIZE = 10 * CHUNK + 1000; // a short last chunk
-  private static final Duration NO_WAIT = Duration.ZERO;
-
-  private final MemoryRegistry registry = new MemoryRegistry();
-  private final Map<String, BlockDevice> published = new LinkedHashMap<>();
-  private final AtomicLong nextId = new AtomicLong(1);
-  private MemoryStore store = new MemoryStore(0, Long.MAX_VALUE);
-  private SnapshotEngine engine;
-  private MemoryRegistry.Disk disk;
-  private byte[] before;
-
-  @BeforeEach
-  void engineOnOneDisk() {
-    DiffStoreProvider provider =
-        new DiffStoreProvider() {
-          @Override
-          public Set<String> kinds() {
-            return Set.of("memory");
-          }
-
-          @Override
-          public DiffStore open(String kind, String argument) {
-            return store;
-          }
-        };
-    engine =
-        new SnapshotEngine(
-            new EngineEdges(
-                registry,
-                kind -> provider,
-                ReentrantLock::new,
-                Runnable::run,
-                InstantSource.fixed(Instant.EPOCH),
-                () -> new UUID(0, nextId.getAndIncrement()),
-                (name, description, image) -> {
-                  published.put(name, image);
-                  return () -> published.remove(name);
-                },
-                new CopyBuffers(2),
-                Duration.ofSeconds(1),
-                line -> {}),
-            BlksnapParameters.DEFAULT);
-    registry.register(engine.operations());
-    disk = registry.new Disk("disk", SIZE);
-    new Random(7).nextBytes(disk.bytes);
-    before = disk.bytes.clone();
-  }
-
-  private UUID create(long limitBytes, String... devices) throws ErrnoException {
-    return engine.create(
-        new SnapshotRequest(List.of(devices), "memory", "", limitBytes, CHUNK, "snap"));
-  }
-
-  private BlockDevice takeOne(long limitBytes) throws ErrnoException {
-    engine.take(create(limitBytes, "disk"));
-    return published.get("disk@snap");
-  }
-
-  private static byte[] read(BlockDevice device, int offset, int length) throws ErrnoException {
-    byte[] bytes = new byte[length];
-    device.submit(new Bio().read(offset, ByteBuffer.wrap(bytes)));
-    return bytes;
-  }
-
-  private static byte[] readAll(BlockDevice device) throws ErrnoException {
-    return read(device, 0, SIZE);
-  }
-
-  private static Errno errnoOf(Executable call) {
-    return assertThrows(ErrnoException.class, call).errno();
-  }
-
-  private static byte[] filled(int length, int value) {
-    byte[] bytes = new byte[length];
-    Arrays.fill(bytes, (byte) value);
-    return bytes;
-  }
-
+class SnapshotEngineTest extends EngineFixture {
   @Test
   void case25_theHappyPath() throws Exception {
     UUID id = create(0, "disk");
@@ -138,7 +44,7 @@ class SnapshotEngineTest {
     assertArrayEquals(before, readAll(image));
     engine.destroy(id);
     assertEquals(Map.of(), published);
-    assertTrue(store.closed);
+    assertTrue(stores.next.closed);
     assertEquals(Errno.EIO, errnoOf(() -> readAll(image)));
     assertEquals(List.of(), engine.list());
   }
@@ -174,7 +80,7 @@ class SnapshotEngineTest {
                 engine.create(
                     new SnapshotRequest(List.of("disk", "disk"), "memory", "", 0, 0, ""))));
     engine.destroy(first);
-    store = new MemoryStore(0, Long.MAX_VALUE);
+    stores.next = new MemoryStore(0, Long.MAX_VALUE);
     engine.take(engine.create(second));
   }
 
@@ -247,7 +153,7 @@ class SnapshotEngineTest {
 
   @Test
   void withoutALimit_aReadyStoreOfAnySizeIsTaken() throws Exception {
-    store = new MemoryStore(100 * CHUNK, Long.MAX_VALUE);
+    stores.next = new MemoryStore(100 * CHUNK, Long.MAX_VALUE);
     BlockDevice image = takeOne(0);
     disk.write(0, filled(SIZE, 2));
     assertArrayEquals(before, readAll(image));
@@ -323,7 +229,7 @@ class SnapshotEngineTest {
     assertEquals(
         List.of(SnapshotEvent.Code.NO_SPACE, SnapshotEvent.Code.CORRUPTED), codes, "each once");
     engine.destroy(id);
-    store = new MemoryStore(0, Long.MAX_VALUE);
+    stores.next = new MemoryStore(0, Long.MAX_VALUE);
     disk.write(0, filled(1, 3));
     BlockDevice next = takeOne(0);
     byte[] now = disk.bytes.clone();
@@ -334,13 +240,13 @@ class SnapshotEngineTest {
   @Test
   void storeAndOriginErrorsEndTheImageAndNeverTheWrite() throws Exception {
     BlockDevice image = takeOne(0);
-    store.failWrite = Errno.EIO;
+    stores.next.failWrite = Errno.EIO;
     disk.write(0, filled(10, 1));
     assertEquals(1, disk.bytes[9]);
     assertEquals(Errno.EIO, errnoOf(() -> readAll(image)));
     engine.destroy(engine.list().get(0).id());
 
-    store = new MemoryStore(0, Long.MAX_VALUE);
+    stores.next = new MemoryStore(0, Long.MAX_VALUE);
     takeOne(0);
     disk.failReads = Errno.ENOMEM;
     disk.write(5 * CHUNK, filled(10, 1));
@@ -364,7 +270,7 @@ class SnapshotEngineTest {
   void anImageWriteThatFailsAndIsTriedAgainDoesNotEatTheStore() throws Exception {
     Arrays.fill(disk.bytes, 0, CHUNK, (byte) 0);
     BlockDevice image = takeOne(0);
-    store.failWrite = Errno.EIO;
+    stores.next.failWrite = Errno.EIO;
     for (int offset : new int[] {0, CHUNK}) { // a chunk of zeroes, and one of data
       for (int i = 0; i < 5; i++) {
         Bio write = new Bio().write(offset + 7, ByteBuffer.wrap(filled(4, 1)), 0);
@@ -410,9 +316,9 @@ class SnapshotEngineTest {
 
   @Test
   void aStoreOnTheDeviceItWouldServeIsRefused() {
-    store.identities = List.of(new StorageIdentity(true, 0, 1), disk.originIdentity());
+    stores.next.identities = List.of(new StorageIdentity(true, 0, 1), disk.originIdentity());
     assertEquals(Errno.EINVAL, errnoOf(() -> create(0, "disk")));
-    assertTrue(store.closed);
+    assertTrue(stores.next.closed);
     assertEquals(List.of(), engine.list());
   }
 

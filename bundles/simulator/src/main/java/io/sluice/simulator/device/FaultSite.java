@@ -20,6 +20,10 @@ public enum FaultSite {
   STORE_GROW,
   /** The opening of a store. */
   STORE_OPEN,
+  /** A store given away. */
+  STORE_HAND_OVER,
+  /** A store taken over. */
+  STORE_TAKE_OVER,
   /** Devices that do not drain in time. */
   FREEZE
 }

@@ -6,11 +6,14 @@ import io.sluice.block.StorageIdentity;
 import io.sluice.diffstore.DiffStore;
 import io.sluice.simulator.schedule.SimFailure;
 import io.sluice.simulator.schedule.SimScheduler;
+import io.sluice.swap.HandOver;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A store in memory that holds its user to the SPI: nothing is read that was not written, nothing
@@ -30,6 +33,7 @@ public final class SimDiffStore implements DiffStore {
   private byte[] bytes;
   private boolean growing;
   private boolean closed;
+  private HandOver given;
   private long highestBytes;
 
   private record Flight(long startBytes, long endBytes, boolean write, String task) {}
@@ -68,6 +72,60 @@ public final class SimDiffStore implements DiffStore {
     this.capacityMaxBytes = capacityMaxBytes;
     this.bytes = new byte[capacityBytes];
     Arrays.fill(bytes, (byte) 0xDB); // another tenant's data: never to be seen
+  }
+
+  /**
+   * Goes on with a store that was given away, unless a fault forbids it.
+   *
+   * @param handOver what {@link #handOver} gave
+   */
+  public static SimDiffStore takeOver(HandOver handOver) throws ErrnoException {
+    SimDiffStore before = ((Given) handOver.channels().get(0)).store;
+    before.strike(FaultSite.STORE_TAKE_OVER, "take-over");
+    SimDiffStore store =
+        new SimDiffStore(
+            before.scheduler,
+            before.faults,
+            before.listener,
+            before.name,
+            0,
+            before.capacityMaxBytes);
+    store.bytes = before.bytes;
+    store.written.or(before.written);
+    store.highestBytes = before.highestBytes;
+    before.given = null;
+    before.closed = true;
+    return store;
+  }
+
+  /** The open store within a hand-over. */
+  private static final class Given implements Channel {
+    private final SimDiffStore store;
+
+    Given(SimDiffStore store) {
+      this.store = store;
+    }
+
+    @Override
+    public boolean isOpen() {
+      return !store.closed;
+    }
+
+    @Override
+    public void close() {
+      store.given = null;
+      store.closed = true;
+    }
+  }
+
+  @Override
+  public HandOver handOver() throws ErrnoException {
+    if (closed || given != null || !flights.isEmpty() || growing) {
+      throw misuse("hand-over beside " + (growing ? "a growth" : flights));
+    }
+    strike(FaultSite.STORE_HAND_OVER, "hand-over");
+    given = new HandOver("sim-store/1", Map.of(), List.of(new Given(this)), List.of());
+    return given;
   }
 
   /** Whether it was let go. */
@@ -119,8 +177,8 @@ public final class SimDiffStore implements DiffStore {
   private Flight begin(long offsetBytes, ByteBuffer data, boolean write) {
     long end = offsetBytes + data.remaining();
     String what = (write ? "write " : "read ") + offsetBytes + "+" + data.remaining();
-    if (closed) {
-      throw misuse(what + " after the close");
+    if (closed || given != null) {
+      throw misuse(what + " after the " + (closed ? "close" : "hand-over"));
     }
     if (offsetBytes < 0 || end > bytes.length) {
       throw misuse(what + " beyond the capacity of " + bytes.length);
@@ -178,7 +236,7 @@ public final class SimDiffStore implements DiffStore {
 
   @Override
   public void grow(long capacityBytes) throws ErrnoException {
-    if (closed || growing) {
+    if (closed || given != null || growing) {
       throw misuse(closed ? "growth after the close" : "growth beside another one");
     }
     if (capacityBytes < bytes.length || capacityBytes > capacityMaxBytes) {
@@ -220,7 +278,7 @@ public final class SimDiffStore implements DiffStore {
 
   @Override
   public void close() {
-    if (!flights.isEmpty() || growing) {
+    if (!flights.isEmpty() || growing || given != null) {
       throw misuse("close beside " + (growing ? "a growth" : flights));
     }
     closed = true;

@@ -2,14 +2,21 @@ package io.sluice.simulator.run;
 
 import io.sluice.blksnap.cow.CopyBuffer;
 import io.sluice.blksnap.cow.CopyBuffers;
+import io.sluice.blksnap.diff.StoreSource;
 import io.sluice.blksnap.session.EngineEdges;
 import io.sluice.blksnap.session.SnapshotEngine;
 import io.sluice.blksnap.tracking.BlksnapParameters;
+import io.sluice.block.ErrnoException;
+import io.sluice.diffstore.DiffStore;
+import io.sluice.diffstore.DiffStoreProvider;
 import io.sluice.filter.FilterOperations;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SnapshotControl;
+import io.sluice.swap.HandOver;
+import io.sluice.swap.ProviderUser;
 import java.time.Duration;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.function.BooleanSupplier;
 
 /** The real engine on simulated edges. */
 public final class BlksnapSubject implements Subject {
@@ -32,8 +39,9 @@ public final class BlksnapSubject implements Subject {
         new SnapshotEngine(
             new EngineEdges(
                 edges.registry(),
-                kind -> edges.stores(),
+                new ProvidedStores(edges.stores()),
                 edges.locks(),
+                () -> new StoreWaits(edges.waits().get()),
                 edges.growth(),
                 edges.clock(),
                 edges.ids(),
@@ -68,6 +76,11 @@ public final class BlksnapSubject implements Subject {
   }
 
   @Override
+  public ProviderUser storeUser() {
+    return engine.storeSwap();
+  }
+
+  @Override
   public int buffersInUse() {
     return buffers.inUse;
   }
@@ -99,6 +112,51 @@ public final class BlksnapSubject implements Subject {
       IDLE.addFirst(buffer);
       inUse--;
       waiting.put();
+    }
+  }
+
+  /** The providers as the engine wants them. */
+  private record ProvidedStores(Subject.Stores edge) implements StoreSource {
+    @Override
+    public Provided open(String kind, String argument, String user) throws ErrnoException {
+      return provide(kind, provider -> provider.open(kind, argument));
+    }
+
+    @Override
+    public Provided takeOver(String kind, HandOver handOver, String user, Duration limit)
+        throws ErrnoException {
+      return provide(kind, provider -> provider.takeOver(handOver));
+    }
+
+    private interface Opening {
+      DiffStore by(DiffStoreProvider provider) throws ErrnoException;
+    }
+
+    private Provided provide(String kind, Opening opening) throws ErrnoException {
+      Runnable unpin = edge.pin();
+      long id = edge.providerId();
+      try {
+        return new Provided(opening.by(edge.provider()), kind, id, unpin);
+      } catch (ErrnoException e) {
+        unpin.run();
+        throw e;
+      }
+    }
+  }
+
+  /** The waits as the engine wants them; the world says when it took too long. */
+  private record StoreWaits(Subject.Waits edge) implements io.sluice.blksnap.diff.Waiting {
+    @Override
+    public void limit(Duration limit) {}
+
+    @Override
+    public boolean until(BooleanSupplier condition) {
+      return edge.until(condition);
+    }
+
+    @Override
+    public void changed() {
+      edge.changed();
     }
   }
 }

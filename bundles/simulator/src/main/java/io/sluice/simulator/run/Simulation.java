@@ -141,10 +141,13 @@ public final class Simulation {
   }
 
   private void checkLeaks() {
-    for (SimDiffStore store : world.stores()) {
+    for (SimDiffStore store : world.stores().opened()) {
       if (!store.isClosed()) {
         throw world.fail("P7 leak: " + store.name() + " is open at the end");
       }
+    }
+    if (world.stores().pins() > 0) {
+      throw world.fail("P7 leak: the provider of stores is pinned at the end");
     }
     if (world.heldLockCount() > 0
         || world.subject().buffersInUse() > 0

@@ -6,10 +6,12 @@ import io.sluice.filter.FilterOperations;
 import io.sluice.filter.FilterRegistry;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SnapshotControl;
+import io.sluice.swap.ProviderUser;
 import java.time.InstantSource;
 import java.util.UUID;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.Lock;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -28,6 +30,7 @@ public interface Subject {
    * @param registry freezes and attaches
    * @param stores opens stores of kind {@link World#STORE_KIND}
    * @param locks cooperative locks
+   * @param waits makes what store I/O waits at while its provider is replaced
    * @param growth runs a task beside the others
    * @param clock tells the run's steps
    * @param ids from the seed
@@ -37,8 +40,9 @@ public interface Subject {
    */
   record Edges(
       FilterRegistry registry,
-      DiffStoreProvider stores,
+      Stores stores,
       Supplier<Lock> locks,
+      Supplier<Waits> waits,
       Executor growth,
       InstantSource clock,
       Supplier<UUID> ids,
@@ -53,6 +57,31 @@ public interface Subject {
      * @return withdraws the image
      */
     Runnable publish(String name, BlockDevice image);
+  }
+
+  /** The provider of stores, which can be replaced by another. */
+  interface Stores {
+    /** Who provides stores now. */
+    DiffStoreProvider provider();
+
+    /** The number of that provider. */
+    long providerId();
+
+    /**
+     * Keeps the provider from being replaced.
+     *
+     * @return lets it go
+     */
+    Runnable pin();
+  }
+
+  /** Where tasks wait until something holds, or until the world says that it took too long. */
+  interface Waits {
+    /** Waits; false if it took too long. */
+    boolean until(BooleanSupplier condition);
+
+    /** Has all who wait look again. */
+    void changed();
   }
 
   /** A counter that tasks wait for: a semaphore for engines with a budget. */
@@ -72,6 +101,9 @@ public interface Subject {
 
   /** Change tracking. */
   ChangeTracking tracking();
+
+  /** Who holds store I/O back while a provider is replaced. */
+  ProviderUser storeUser();
 
   /** Buffers that are out: none, at a run's end. */
   int buffersInUse();

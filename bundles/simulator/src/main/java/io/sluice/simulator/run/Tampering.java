@@ -51,6 +51,11 @@ public interface Tampering {
     return lock;
   }
 
+  /** Around what store I/O waits at while a provider is replaced. */
+  default Subject.Waits waits(World world, Subject.Waits waits) {
+    return waits;
+  }
+
   /** Whether the bytes of images are judged; not, to see what the check of pairs finds alone. */
   default boolean judgesImageBytes() {
     return true;

@@ -2,8 +2,6 @@ package io.sluice.simulator.run;
 
 import io.sluice.block.BlockDevice;
 import io.sluice.block.ErrnoException;
-import io.sluice.diffstore.DiffStore;
-import io.sluice.diffstore.DiffStoreProvider;
 import io.sluice.simulator.device.FaultListener;
 import io.sluice.simulator.device.FaultSite;
 import io.sluice.simulator.device.Faults;
@@ -48,7 +46,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
   private final Faults faults;
   private final List<Device> devices = new ArrayList<>();
   private final SnapshotOracle[] slots = new SnapshotOracle[PlanGenerator.SLOTS];
-  private final List<SimDiffStore> stores = new ArrayList<>();
+  private final Stores stores;
   private final Map<String, BlockDevice> published = new TreeMap<>();
   private final SimLock.Held heldLocks = new SimLock.Held();
   private final Map<Reach, Integer> reached = new EnumMap<>(Reach.class);
@@ -99,6 +97,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
     this.trace = traced ? new ArrayList<>() : null;
     this.random = new SimRandom(plan.seed() ^ 0x51B0_0F0FL);
     this.faults = new Faults(plan.faults());
+    this.stores = new Stores(this, faults);
     this.buffersFree = new SimSignal(scheduler, "a copy buffer");
     this.tasksDone = new SimSignal(scheduler, "the other tasks");
     this.cellBytesByDevice = plan.disks().stream().mapToInt(Plan.Disk::cellBytes).toArray();
@@ -148,8 +147,9 @@ public final class World implements FaultListener, SimRegistry.CutListener {
   private Subject.Edges edges() {
     return new Subject.Edges(
         registry,
-        new Provider(),
+        stores,
         this::newLock,
+        () -> stores.newWait(),
         this::growLater,
         () -> Instant.ofEpochMilli(scheduler.steps()),
         () -> new UUID(random.nextLong(), random.nextLong()),
@@ -302,36 +302,6 @@ public final class World implements FaultListener, SimRegistry.CutListener {
     trace(() -> "fault: " + site + " of " + store.name());
   }
 
-  private final class Provider implements DiffStoreProvider {
-    @Override
-    public Set<String> kinds() {
-      return Set.of(STORE_KIND);
-    }
-
-    /** The argument is NAME,CAPACITY,MAX in bytes. */
-    @Override
-    public DiffStore open(String kind, String argument) throws ErrnoException {
-      scheduler.yieldPoint();
-      String[] parts = argument.split(",", -1);
-      SimDiffStore store =
-          SimDiffStore.open(
-              scheduler,
-              faults,
-              World.this,
-              parts[0],
-              Integer.parseInt(parts[1]),
-              Long.parseLong(parts[2]));
-      stores.add(store);
-      for (SnapshotOracle slot : slots) {
-        if (slot != null && slot.storeName().equals(parts[0])) {
-          slot.store = store;
-          slot.firstCapacityBytes = store.capacityBytes();
-        }
-      }
-      return tampering.store(World.this, store);
-    }
-  }
-
   // --- what the operations use -------------------------------------------------------------
 
   /** The plan. */
@@ -431,7 +401,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
     return ++sequence;
   }
 
-  List<SimDiffStore> stores() {
+  Stores stores() {
     return stores;
   }
 

@@ -1,0 +1,125 @@
+package io.sluice.blksnap.session;
+
+import io.sluice.blksnap.diff.DiffSpace;
+import io.sluice.block.Errno;
+import io.sluice.block.ErrnoException;
+import io.sluice.swap.ProviderUser;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.Lock;
+import java.util.function.BiConsumer;
+
+/**
+ * Replaces the provider of stores under held snapshots: their I/O waits, the stores are given away,
+ * and taken over by whoever provides their kind afterwards. A store that nobody takes over is lost,
+ * and with it the images that need it; writes to the devices go on.
+ */
+public final class StoreSwap implements ProviderUser {
+  private final Lock control;
+  private final List<DiffSpace> spaces;
+  private final BiConsumer<DiffSpace, ErrnoException> lost;
+
+  /**
+   * @param control the engine's lock
+   * @param spaces all open stores
+   * @param lost ends the images that need a store
+   */
+  StoreSwap(Lock control, List<DiffSpace> spaces, BiConsumer<DiffSpace, ErrnoException> lost) {
+    this.control = control;
+    this.spaces = spaces;
+    this.lost = lost;
+  }
+
+  @Override
+  public Suspended suspend(long bundleId, Duration limit) throws ErrnoException {
+    control.lock();
+    try {
+      List<DiffSpace> concerned = enterAll(bundleId);
+      if (concerned.isEmpty()) {
+        return Suspended.NOTHING;
+      }
+      concerned.forEach(space -> space.hold(limit));
+      try {
+        for (DiffSpace space : concerned) {
+          space.drain();
+        }
+        for (DiffSpace space : concerned) {
+          space.handOver();
+        }
+      } catch (ErrnoException e) {
+        try {
+          takeUpAll(concerned, limit);
+        } catch (ErrnoException second) {
+          e.addSuppressed(second);
+        }
+        throw e;
+      }
+      return resumeLimit -> resume(concerned, resumeLimit);
+    } finally {
+      control.unlock();
+    }
+  }
+
+  /** The bundle's stores, each with a use taken, so that none is closed while it is away. */
+  private List<DiffSpace> enterAll(long bundleId) {
+    List<DiffSpace> concerned = new ArrayList<>();
+    for (DiffSpace space : spaces) {
+      if (space.isProvidedBy(bundleId) && space.enter()) {
+        concerned.add(space);
+      }
+    }
+    return concerned;
+  }
+
+  private void resume(List<DiffSpace> concerned, Duration limit) throws ErrnoException {
+    control.lock();
+    try {
+      takeUpAll(concerned, limit);
+    } finally {
+      control.unlock();
+    }
+  }
+
+  /** Takes up all that can be; the first failure is thrown after the others were tried. */
+  private void takeUpAll(List<DiffSpace> concerned, Duration limit) throws ErrnoException {
+    ErrnoException failure = null;
+    for (DiffSpace space : concerned) {
+      try {
+        space.takeUp(limit);
+      } catch (ErrnoException e) {
+        lost.accept(space, e); // before the writers that wait go on
+        ErrnoException told =
+            new ErrnoException(
+                Errno.EIO,
+                space.user()
+                    + " is lost: "
+                    + e.getMessage()
+                    + "; its images answer EIO, its devices go on; destroy the snapshot",
+                e);
+        if (failure == null) {
+          failure = told;
+        } else {
+          failure.addSuppressed(told);
+        }
+      }
+      space.letGo();
+      space.leave();
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  /** A bundle stops that nothing could keep: what is in its stores can't be relied on any more. */
+  public void providerGone(long bundleId, String bundle) {
+    for (DiffSpace space : spaces) {
+      if (space.isProvidedBy(bundleId)) {
+        ErrnoException cause =
+            new ErrnoException(Errno.ESHUTDOWN, space.user() + ": " + bundle + " was stopped");
+        space.lose(cause);
+        lost.accept(space, cause);
+      }
+    }
+  }
+}

@@ -1,0 +1,154 @@
+package io.sluice.blksnap.session;
+
+import io.sluice.blksnap.tracking.BlksnapParameters;
+import io.sluice.blksnap.tracking.ChangeTracker;
+import io.sluice.block.BioOp;
+import io.sluice.block.Errno;
+import io.sluice.block.ErrnoException;
+import io.sluice.filter.AttachRequest;
+import io.sluice.filter.Filter;
+import io.sluice.filter.FilterHost;
+import io.sluice.filter.FilterOperations;
+import io.sluice.snapshot.CbtInfo;
+import io.sluice.snapshot.ChangeTracking;
+import io.sluice.snapshot.SectorRange;
+import java.nio.ByteBuffer;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** The filter as it is registered, the devices it is on, and what their trackers answer. */
+final class TrackedDevices implements FilterOperations, ChangeTracking {
+  private static final int ALTITUDE = 500;
+
+  private final EngineEdges edges;
+  private final BlksnapParameters parameters;
+  // Device name to its filter; put by attach, removed by detach, with that device frozen.
+  private final Map<String, TrackedDevice> tracked = new ConcurrentHashMap<>();
+
+  TrackedDevices(EngineEdges edges, BlksnapParameters parameters) {
+    this.edges = edges;
+    this.parameters = parameters;
+  }
+
+  @Override
+  public String name() {
+    return FILTER_NAME;
+  }
+
+  @Override
+  public int altitude() {
+    return ALTITUDE;
+  }
+
+  @Override
+  public Set<BioOp> ops() {
+    return EnumSet.allOf(BioOp.class);
+  }
+
+  @Override
+  public Filter attach(FilterHost host, Map<String, String> options) throws ErrnoException {
+    long capacityBytes = host.lower().geometry().sizeBytes();
+    TrackedDevice device =
+        new TrackedDevice(
+            host,
+            new ChangeTracker(host.deviceName(), capacityBytes, parameters, edges.ids()),
+            this::forget);
+    tracked.put(host.deviceName(), device);
+    return device;
+  }
+
+  private void forget(TrackedDevice device) {
+    tracked.remove(device.name(), device);
+  }
+
+  List<String> names() {
+    return tracked.keySet().stream().sorted().toList();
+  }
+
+  /** A device, or null if it is not tracked. */
+  TrackedDevice find(String name) {
+    return tracked.get(name);
+  }
+
+  /**
+   * A device, with the filter attached if it lacked it.
+   *
+   * @param attached where the name goes if it was attached here
+   */
+  TrackedDevice attached(String name, List<String> attached) throws ErrnoException {
+    if (tracked.get(name) == null && attach(name)) {
+      attached.add(name);
+    }
+    return orThrow(name);
+  }
+
+  /** False if somebody else attached it just before. */
+  private boolean attach(String name) throws ErrnoException {
+    try {
+      edges.registry().attach(AttachRequest.of(name, FILTER_NAME));
+      return true;
+    } catch (ErrnoException e) {
+      if (e.errno() == Errno.EALREADY) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  /** Detaches what {@link #attached} attached for something that came to nothing. */
+  void detachAgain(List<String> attached) {
+    for (String name : attached) {
+      try {
+        edges.registry().detach(name, FILTER_NAME);
+      } catch (ErrnoException e) {
+        edges.log().accept("blksnap stays attached to " + name + ": " + e.getMessage());
+      }
+    }
+  }
+
+  private TrackedDevice orThrow(String name) throws ErrnoException {
+    TrackedDevice device = tracked.get(name);
+    if (device == null) {
+      edges.registry().chain(name); // ENODEV if there is no such device
+      throw new ErrnoException(
+          Errno.ESRCH, "device " + name + " is not tracked; attach " + FILTER_NAME + " to it");
+    }
+    if (device.aside() != null) {
+      throw new ErrnoException(
+          Errno.ESRCH,
+          "device "
+              + name
+              + " is tracked no more: "
+              + device.aside()
+              + "; detach "
+              + FILTER_NAME
+              + " and attach it again");
+    }
+    return device;
+  }
+
+  @Override
+  public CbtInfo info(String device) throws ErrnoException {
+    return orThrow(device).tracker().info();
+  }
+
+  @Override
+  public void readMap(String device, long firstBlock, ByteBuffer target) throws ErrnoException {
+    orThrow(device).tracker().readMap(firstBlock, target);
+  }
+
+  @Override
+  public void markDirty(String device, List<SectorRange> ranges) throws ErrnoException {
+    orThrow(device).tracker().markDirty(ranges);
+  }
+
+  @Override
+  public List<SectorRange> changedSince(String device, UUID generation, int number)
+      throws ErrnoException {
+    return orThrow(device).tracker().changedSince(generation, number);
+  }
+}
