@@ -1,14 +1,18 @@
 package io.sluice.itests;
 
+import static io.sluice.itests.InFramework.BLOCK_SIZE_BYTES;
+import static io.sluice.itests.InFramework.DEVICE_SIZE_BYTES;
+import static io.sluice.itests.InFramework.file;
+import static io.sluice.itests.InFramework.filled;
+import static io.sluice.itests.InFramework.read;
+import static io.sluice.itests.InFramework.write;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.ops4j.pax.exam.CoreOptions.bundle;
 import static org.ops4j.pax.exam.CoreOptions.frameworkProperty;
 
-import io.sluice.block.Bio;
 import io.sluice.block.BlockDevice;
 import io.sluice.block.DeviceRole;
 import io.sluice.block.OriginOptions;
@@ -24,11 +28,8 @@ import io.sluice.snapshot.SnapshotControl;
 import io.sluice.snapshot.SnapshotRequest;
 import io.sluice.snapshot.SnapshotState;
 import java.io.IOException;
-import java.io.RandomAccessFile;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -43,23 +44,17 @@ import org.ops4j.pax.exam.Configuration;
 import org.ops4j.pax.exam.Option;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
-import org.osgi.framework.Constants;
 import org.osgi.framework.FrameworkUtil;
-import org.osgi.util.tracker.ServiceTracker;
 
 /** The product's bundles together in a framework, used through their services alone. */
 @PaxExam
 class ShippedBundlesTest {
-  private static final Duration SERVICE_LIMIT = Duration.ofSeconds(20);
-  private static final int DEVICE_SIZE_BYTES = 1 << 20;
-  private static final int BLOCK_SIZE_BYTES = 4096;
-
-  private final List<ServiceTracker<?, ?>> trackers = new ArrayList<>();
-
   @TempDir Path scratch;
 
   /** Set in the framework; the class is made outside of it too, where there is none. */
   private BundleContext context;
+
+  private InFramework in;
 
   @Configuration
   static Option[] configuration() throws IOException {
@@ -77,13 +72,14 @@ class ShippedBundlesTest {
   @BeforeEach
   void nothingIsThereYet() throws Exception {
     context = FrameworkUtil.getBundle(getClass()).getBundleContext();
-    assertEquals(List.of(), service(DeviceTable.class).list());
-    assertEquals(List.of(), service(SnapshotControl.class).list());
+    in = new InFramework(context);
+    assertEquals(List.of(), in.service(DeviceTable.class).list());
+    assertEquals(List.of(), in.service(SnapshotControl.class).list());
   }
 
   @AfterEach
   void closeTrackers() {
-    trackers.forEach(ServiceTracker::close);
+    in.close();
   }
 
   @Test
@@ -106,25 +102,25 @@ class ShippedBundlesTest {
 
   @Test
   void allServicesAreThere() throws Exception {
-    service(OriginProvider.class);
-    service(DeviceTable.class);
-    service(FilterRegistry.class);
-    service(SnapshotControl.class);
-    service(ChangeTracking.class);
-    assertEquals("nbd", service(Exporter.class).kind());
-    Set<String> kinds = service(DiffStoreProvider.class).kinds();
+    in.service(OriginProvider.class);
+    in.service(DeviceTable.class);
+    in.service(FilterRegistry.class);
+    in.service(SnapshotControl.class);
+    in.service(ChangeTracking.class);
+    assertEquals("nbd", in.service(Exporter.class).kind());
+    Set<String> kinds = in.service(DiffStoreProvider.class).kinds();
     assertTrue(kinds.containsAll(Set.of("file", "dir")), "kinds of stores: " + kinds);
   }
 
   @Test
   void aSnapshotKeepsTheMomentOfItsTake() throws Exception {
-    DeviceTable devices = service(DeviceTable.class);
-    FilterRegistry filters = service(FilterRegistry.class);
-    SnapshotControl snapshots = service(SnapshotControl.class);
-    ChangeTracking tracking = service(ChangeTracking.class);
+    DeviceTable devices = in.service(DeviceTable.class);
+    FilterRegistry filters = in.service(FilterRegistry.class);
+    SnapshotControl snapshots = in.service(SnapshotControl.class);
+    ChangeTracking tracking = in.service(ChangeTracking.class);
 
-    devices.add("disk", file("disk.img", DEVICE_SIZE_BYTES), OriginOptions.DEFAULT);
-    BlockDevice live = device("disk", DeviceRole.LIVE);
+    devices.add("disk", file(scratch, "disk.img"), OriginOptions.DEFAULT);
+    BlockDevice live = in.device("disk", DeviceRole.LIVE);
     filters.attach(AttachRequest.of("disk", ChangeTracking.FILTER_NAME));
     write(live, 0, filled('a'));
     write(live, BLOCK_SIZE_BYTES, filled('b'));
@@ -135,7 +131,7 @@ class ShippedBundlesTest {
     assertEquals(SnapshotState.TAKEN, snapshots.take(snapshot).state());
     write(live, 0, filled('X'));
 
-    BlockDevice image = device("disk@monday", DeviceRole.IMAGE);
+    BlockDevice image = in.device("disk@monday", DeviceRole.IMAGE);
     assertEquals(DEVICE_SIZE_BYTES, image.geometry().sizeBytes());
     assertArrayEquals(filled('a'), read(image, 0), "overwritten after the take");
     assertArrayEquals(filled('b'), read(image, BLOCK_SIZE_BYTES), "left alone after the take");
@@ -155,9 +151,9 @@ class ShippedBundlesTest {
   @Test
   void anExporterComesBackAfterARestartOfItsBundle() throws Exception {
     restart("io.sluice.export.nbd", Exporter.class);
-    DeviceTable devices = service(DeviceTable.class);
-    devices.add("back", file("back.img", DEVICE_SIZE_BYTES), OriginOptions.DEFAULT);
-    Exporter exporter = service(Exporter.class);
+    DeviceTable devices = in.service(DeviceTable.class);
+    devices.add("back", file(scratch, "back.img"), OriginOptions.DEFAULT);
+    Exporter exporter = in.service(Exporter.class);
     assertTrue(
         exporter.list().stream().anyMatch(export -> export.name().equals("back")),
         () -> "exports: " + exporter.list());
@@ -167,53 +163,18 @@ class ShippedBundlesTest {
   @Test
   void aStoreProviderComesBackAfterARestartOfItsBundle() throws Exception {
     restart("io.sluice.diffstore.file", DiffStoreProvider.class);
-    assertTrue(service(DiffStoreProvider.class).kinds().contains("file"), "kinds of stores");
+    assertTrue(in.service(DiffStoreProvider.class).kinds().contains("file"), "kinds of stores");
   }
 
   private void restart(String symbolicName, Class<?> type) throws Exception {
-    service(type);
-    Bundle bundle = bundleNamed(symbolicName);
+    in.service(type);
+    Bundle bundle = in.bundle(symbolicName);
     bundle.stop();
     assertEquals(Bundle.RESOLVED, bundle.getState());
     assertNull(context.getServiceReference(type), type + " after its bundle was stopped");
     bundle.start();
     assertEquals(Bundle.ACTIVE, bundle.getState());
-    service(type);
-  }
-
-  private Bundle bundleNamed(String symbolicName) {
-    return Arrays.stream(context.getBundles())
-        .filter(bundle -> symbolicName.equals(bundle.getSymbolicName()))
-        .findFirst()
-        .orElseThrow(() -> new AssertionError("no bundle " + symbolicName));
-  }
-
-  private <T> T service(Class<T> type) throws Exception {
-    ServiceTracker<T, T> tracker = new ServiceTracker<>(context, type, null);
-    trackers.add(tracker);
-    tracker.open();
-    T service = tracker.waitForService(SERVICE_LIMIT.toMillis());
-    assertNotNull(service, "service " + type.getName() + " within " + SERVICE_LIMIT);
-    return service;
-  }
-
-  private BlockDevice device(String name, DeviceRole role) throws Exception {
-    String filter =
-        String.format(
-            "(&(%s=%s)(%s=%s)(%s=%s))",
-            Constants.OBJECTCLASS,
-            BlockDevice.class.getName(),
-            BlockDevice.NAME_PROPERTY,
-            name,
-            BlockDevice.ROLE_PROPERTY,
-            role.property());
-    ServiceTracker<BlockDevice, BlockDevice> tracker =
-        new ServiceTracker<>(context, context.createFilter(filter), null);
-    trackers.add(tracker);
-    tracker.open();
-    BlockDevice device = tracker.waitForService(SERVICE_LIMIT.toMillis());
-    assertNotNull(device, "device " + filter + " within " + SERVICE_LIMIT);
-    return device;
+    in.service(type);
   }
 
   /** The service must be gone by the time that the call which withdraws it returns. */
@@ -224,32 +185,5 @@ class ShippedBundlesTest {
                 BlockDevice.class, "(" + BlockDevice.NAME_PROPERTY + "=" + name + ")")
             .isEmpty(),
         "device " + name + " is still published");
-  }
-
-  private String file(String name, int sizeBytes) throws IOException {
-    Path path = scratch.resolve(name);
-    try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
-      file.setLength(sizeBytes);
-    }
-    return path.toString();
-  }
-
-  private static byte[] filled(char letter) {
-    byte[] bytes = new byte[BLOCK_SIZE_BYTES];
-    Arrays.fill(bytes, (byte) letter);
-    return bytes;
-  }
-
-  private static void write(BlockDevice device, long offsetBytes, byte[] bytes) throws Exception {
-    ByteBuffer data = ByteBuffer.allocateDirect(bytes.length).put(bytes).flip();
-    device.submit(new Bio().write(offsetBytes, data, 0));
-  }
-
-  private static byte[] read(BlockDevice device, long offsetBytes) throws Exception {
-    ByteBuffer data = ByteBuffer.allocateDirect(BLOCK_SIZE_BYTES);
-    device.submit(new Bio().read(offsetBytes, data));
-    byte[] bytes = new byte[BLOCK_SIZE_BYTES];
-    data.flip().get(bytes);
-    return bytes;
   }
 }

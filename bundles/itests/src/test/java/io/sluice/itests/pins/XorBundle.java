@@ -1,0 +1,64 @@
+package io.sluice.itests.pins;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.jar.Attributes;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
+import org.osgi.framework.Constants;
+
+/** Makes the jar of a filter's bundle as somebody outside would have it. */
+final class XorBundle {
+  static final String SYMBOLIC_NAME = "outside.xor";
+
+  private XorBundle() {}
+
+  /** The jar's bytes. */
+  static InputStream content(String version) throws IOException {
+    return new ByteArrayInputStream(
+        jar(
+            XorActivator.class,
+            Constants.BUNDLE_SYMBOLICNAME,
+            SYMBOLIC_NAME,
+            Constants.BUNDLE_VERSION,
+            version,
+            Constants.IMPORT_PACKAGE,
+            "org.osgi.framework,io.sluice.block;version=\"[1.0,2)\","
+                + "io.sluice.filter;version=\"[1.0,2)\""));
+  }
+
+  /** A bundle of one activator class; {@code headers} are names and values. */
+  static byte[] jar(Class<?> activator, String... headers) throws IOException {
+    Manifest manifest = new Manifest();
+    Attributes attributes = manifest.getMainAttributes();
+    attributes.put(Attributes.Name.MANIFEST_VERSION, "1.0");
+    attributes.putValue(Constants.BUNDLE_MANIFESTVERSION, "2");
+    attributes.putValue(Constants.BUNDLE_ACTIVATOR, activator.getName());
+    for (int i = 0; i < headers.length; i += 2) {
+      attributes.putValue(headers[i], headers[i + 1]);
+    }
+    String path = activator.getName().replace('.', '/') + ".class";
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (JarOutputStream jar = new JarOutputStream(bytes, manifest);
+        InputStream code = activator.getClassLoader().getResourceAsStream(path)) {
+      jar.putNextEntry(new JarEntry(path));
+      code.transferTo(jar);
+    }
+    return bytes.toByteArray();
+  }
+
+  /** Puts the jar into a directory at once, so that nobody sees half of it. */
+  static void drop(Path jar, String version) throws IOException {
+    Path whole = jar.resolveSibling(jar.getFileName() + ".part");
+    try (InputStream content = content(version)) {
+      Files.copy(content, whole, StandardCopyOption.REPLACE_EXISTING);
+    }
+    Files.move(whole, jar, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+  }
+}
