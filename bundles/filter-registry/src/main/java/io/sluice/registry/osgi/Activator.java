@@ -1,6 +1,7 @@
 package io.sluice.registry.osgi;
 
 import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
 
 import io.sluice.block.OriginProvider;
 import io.sluice.filter.DeviceTable;
@@ -8,6 +9,7 @@ import io.sluice.filter.FilterRegistry;
 import io.sluice.registry.ChainRegistry;
 import io.sluice.registry.DeviceLocator;
 import io.sluice.registry.RegistryOfBundle;
+import io.sluice.swap.BundleSwap;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
@@ -34,12 +36,22 @@ public final class Activator implements BundleActivator {
   /** How long the shutdown of the framework, or the stop of a bundle, waits for us. */
   private static final Duration RELEASE_LIMIT = Duration.ofSeconds(30);
 
+  /** How long a replacement of a bundle may hold bios back. */
+  private static final Duration HOLD_LIMIT = Duration.ofSeconds(10);
+
+  /** Framework property: another {@link #HOLD_LIMIT}, in milliseconds. */
+  static final String HOLD_LIMIT_PROPERTY = "sluice.swap.hold.limit.ms";
+
+  private static final long HOLD_LIMIT_MAX_MILLIS = 600_000;
+
   private ChainRegistry registry;
   private PinnedBundles bundles;
   private BundleWatch watch;
+  private BundleReplacement replacement;
   private ServiceTracker<OriginProvider, OriginProvider> providers;
   private ServiceRegistration<DeviceTable> tableService;
   private ServiceRegistration<FilterRegistry> registryService;
+  private ServiceRegistration<BundleSwap> swapService;
 
   @Override
   public void start(BundleContext context) {
@@ -76,6 +88,32 @@ public final class Activator implements BundleActivator {
     tableService = context.registerService(DeviceTable.class, registry.devices(), null);
     registryService =
         context.registerService(FilterRegistry.class, new RegistryForEachBundle(), null);
+    replacement =
+        new BundleReplacement(
+            context, registry, ChainRegistry.DRAIN_LIMIT_DEFAULT, holdLimit(context));
+    replacement.open();
+    swapService = context.registerService(BundleSwap.class, replacement, null);
+  }
+
+  private static Duration holdLimit(BundleContext context) {
+    String given = context.getProperty(HOLD_LIMIT_PROPERTY);
+    if (given == null) {
+      return HOLD_LIMIT;
+    }
+    if (given.matches("[0-9]{1,6}")) {
+      long millis = Long.parseLong(given);
+      if (millis > 0 && millis <= HOLD_LIMIT_MAX_MILLIS) {
+        return Duration.ofMillis(millis);
+      }
+    }
+    LOG.log(
+        WARNING,
+        "{0}={1} is not from 1 to {2}; it stays at {3} ms",
+        HOLD_LIMIT_PROPERTY,
+        given,
+        HOLD_LIMIT_MAX_MILLIS,
+        HOLD_LIMIT.toMillis());
+    return HOLD_LIMIT;
   }
 
   /** So that the registry knows which bundle a filter is from. */
@@ -116,9 +154,11 @@ public final class Activator implements BundleActivator {
    */
   @Override
   public void stop(BundleContext context) {
+    swapService.unregister();
     registryService.unregister();
     tableService.unregister();
     registry.close();
+    replacement.close();
     providers.close();
     bundles.close();
     context.removeBundleListener(watch);

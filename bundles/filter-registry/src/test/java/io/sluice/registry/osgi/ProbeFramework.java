@@ -53,6 +53,13 @@ final class ProbeFramework {
   final CountDownLatch release = new CountDownLatch(1);
 
   ProbeFramework(Path storage) throws BundleException {
+    this(storage, "");
+  }
+
+  /**
+   * @param holdLimitMillis how long a swap may hold bios back; empty for the default
+   */
+  ProbeFramework(Path storage, String holdLimitMillis) throws BundleException {
     System.getProperties().put(ProbeActivator.CALLS, calls);
     System.getProperties().put(ProbeActivator.RELEASE, release);
     FrameworkFactory factory = ServiceLoader.load(FrameworkFactory.class).iterator().next();
@@ -61,6 +68,8 @@ final class ProbeFramework {
             Map.of(
                 Constants.FRAMEWORK_STORAGE,
                 storage.toString(),
+                Activator.HOLD_LIMIT_PROPERTY,
+                holdLimitMillis.isEmpty() ? "10000" : holdLimitMillis,
                 Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA,
                 Stream.of("block", "filter", "pin", "swap")
                     .map(name -> "io.sluice." + name + ";version=1.0.0")
@@ -116,13 +125,15 @@ final class ProbeFramework {
     main.putValue(Constants.BUNDLE_SYMBOLICNAME, "test.probe");
     main.putValue(Constants.BUNDLE_VERSION, version);
     main.putValue(Constants.BUNDLE_ACTIVATOR, ProbeActivator.class.getName());
-    main.putValue(Constants.IMPORT_PACKAGE, "org.osgi.framework,io.sluice.block,io.sluice.filter");
+    main.putValue(
+        Constants.IMPORT_PACKAGE,
+        "org.osgi.framework,io.sluice.block,io.sluice.filter,io.sluice.swap");
     for (int i = 0; i < headers.length; i += 2) {
       main.putValue(headers[i], headers[i + 1]);
     }
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (JarOutputStream jar = new JarOutputStream(bytes, manifest)) {
-      for (String suffix : List.of("", "$Operations", "$Probe")) {
+      for (String suffix : List.of("", "$Operations", "$Probe", "$State")) {
         String name = ProbeActivator.class.getName().replace('.', '/') + suffix + ".class";
         jar.putNextEntry(new JarEntry(name));
         try (InputStream in = ProbeActivator.class.getClassLoader().getResourceAsStream(name)) {

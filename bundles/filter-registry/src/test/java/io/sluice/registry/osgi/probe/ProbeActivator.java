@@ -11,6 +11,9 @@ import io.sluice.filter.FilterOperations;
 import io.sluice.filter.FilterRegistry;
 import io.sluice.filter.Parameter;
 import io.sluice.filter.ParameterType;
+import io.sluice.swap.HandOver;
+import io.sluice.swap.Swappable;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,6 +40,9 @@ public final class ProbeActivator implements BundleActivator {
   /** Manifest header: {@code refuse}, {@code hang}, {@code stay} (no detach); else all is well. */
   public static final String FILTER = "Probe-Filter";
 
+  /** Manifest header: a text, which the bundle hands to its successor behind what it was handed. */
+  public static final String STATE = "Probe-State";
+
   /** The filter's name. */
   public static final String NAME = "probe";
 
@@ -53,6 +59,10 @@ public final class ProbeActivator implements BundleActivator {
       registry.register(new Operations());
     }
     call("start");
+    String state = context.getBundle().getHeaders("").get(STATE);
+    if (state != null) {
+      context.registerService(Swappable.class, new State(state), null);
+    }
     switch (start) {
       case "throw" -> throw new IllegalStateException("the probe does not want to start");
       case "hang" -> hang();
@@ -74,6 +84,32 @@ public final class ProbeActivator implements BundleActivator {
 
   private static void hang() throws InterruptedException {
     ((CountDownLatch) System.getProperties().get(RELEASE)).await();
+  }
+
+  /** What is handed over: one text. */
+  private final class State implements Swappable {
+    private final String own;
+    private String all;
+
+    State(String own) {
+      this.own = own;
+      this.all = own;
+    }
+
+    @Override
+    public HandOver handOver(Duration limit) {
+      call("hand over " + all);
+      return new HandOver("probe/1", Map.of("all", all), List.of(), List.of());
+    }
+
+    @Override
+    public void takeOver(HandOver handOver) throws ErrnoException {
+      if (own.equals("refuse")) {
+        throw new ErrnoException(Errno.ENOTSUP, "the probe does not know " + handOver.format());
+      }
+      all = handOver.properties().get("all") + " " + own;
+      call("take over " + all);
+    }
   }
 
   private final class Operations implements FilterOperations {
