@@ -4,6 +4,7 @@ import io.sluice.blksnap.cow.CopyBuffers;
 import io.sluice.blksnap.session.EngineEdges;
 import io.sluice.blksnap.session.ImagePublisher;
 import io.sluice.blksnap.session.SnapshotEngine;
+import io.sluice.blksnap.session.TrackingStates;
 import io.sluice.block.BlockDevice;
 import io.sluice.block.DeviceRole;
 import io.sluice.block.ErrnoException;
@@ -11,6 +12,7 @@ import io.sluice.filter.FilterRegistry;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SnapshotControl;
 import io.sluice.swap.ProviderUser;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Map;
@@ -40,6 +42,9 @@ public final class Activator implements BundleActivator {
 
   /** Copies in flight at most: 8 MiB of direct memory. */
   private static final int COPY_BUFFER_COUNT = 32;
+
+  /** Framework property: the directory of what outlives the agent; without it nothing does. */
+  private static final String STATE_DIRECTORY_PROPERTY = "sluice.state.dir";
 
   private static final Duration DRAIN_LIMIT = Duration.ofSeconds(10);
 
@@ -111,6 +116,7 @@ public final class Activator implements BundleActivator {
                   stores,
                   ReentrantLock::new,
                   MonitorWaiting::new,
+                  states(context),
                   growth,
                   InstantSource.system(),
                   UUID::randomUUID,
@@ -134,6 +140,13 @@ public final class Activator implements BundleActivator {
               engine,
               null);
       return running;
+    }
+
+    private static TrackingStates states(BundleContext context) {
+      String directory = context.getProperty(STATE_DIRECTORY_PROPERTY);
+      return directory == null
+          ? TrackingStates.NONE
+          : new StateDirectory(Path.of(directory).resolve("cbt"));
     }
 
     private static ImagePublisher publisher(BundleContext context) {

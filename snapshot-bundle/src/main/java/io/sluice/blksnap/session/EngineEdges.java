@@ -20,6 +20,7 @@ import java.util.function.Supplier;
  * @param stores opens stores
  * @param locks makes locks; only lock and unlock are called
  * @param waits makes what store I/O waits at while a provider is replaced
+ * @param states keeps what is known of changes over a restart
  * @param growth runs the growth of stores in the background
  * @param clock tells the time of takes and events
  * @param ids makes snapshot and generation ids
@@ -33,6 +34,7 @@ public record EngineEdges(
     StoreSource stores,
     Supplier<Lock> locks,
     Supplier<Waiting> waits,
+    TrackingStates states,
     Executor growth,
     InstantSource clock,
     Supplier<UUID> ids,

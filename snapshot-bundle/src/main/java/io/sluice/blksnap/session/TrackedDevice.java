@@ -18,6 +18,7 @@ import java.util.function.Consumer;
 final class TrackedDevice implements Filter {
   private final FilterHost host;
   private final ChangeTracker tracker;
+  private final Consumer<TrackedDevice> leaving;
   private final Consumer<TrackedDevice> left;
 
   // The snapshot this device belongs to, from add to destroy. Written under the engine's lock.
@@ -28,11 +29,17 @@ final class TrackedDevice implements Filter {
   private volatile String aside;
 
   /**
+   * @param leaving told when the filter is being detached and has seen every write
    * @param left told when the filter has been detached
    */
-  TrackedDevice(FilterHost host, ChangeTracker tracker, Consumer<TrackedDevice> left) {
+  TrackedDevice(
+      FilterHost host,
+      ChangeTracker tracker,
+      Consumer<TrackedDevice> leaving,
+      Consumer<TrackedDevice> left) {
     this.host = host;
     this.tracker = tracker;
+    this.leaving = leaving;
     this.left = left;
   }
 
@@ -83,6 +90,9 @@ final class TrackedDevice implements Filter {
 
   @Override
   public void detach() {
+    if (aside == null) {
+      leaving.accept(this);
+    }
     // With an image held the framework left no choice: it must not read what it can't keep.
     putAside(Errno.ENODEV, "blksnap was detached");
     left.accept(this);

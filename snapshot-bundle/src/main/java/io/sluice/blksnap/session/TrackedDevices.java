@@ -2,6 +2,7 @@ package io.sluice.blksnap.session;
 
 import io.sluice.blksnap.tracking.BlksnapParameters;
 import io.sluice.blksnap.tracking.ChangeTracker;
+import io.sluice.blksnap.tracking.TrackerState;
 import io.sluice.block.BioOp;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
@@ -16,6 +17,7 @@ import java.nio.ByteBuffer;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -53,12 +55,29 @@ final class TrackedDevices implements FilterOperations, ChangeTracking {
   public Filter attach(FilterHost host, Map<String, String> options) throws ErrnoException {
     long capacityBytes = host.lower().geometry().sizeBytes();
     TrackedDevice device =
-        new TrackedDevice(
-            host,
-            new ChangeTracker(host.deviceName(), capacityBytes, parameters, edges.ids()),
-            this::forget);
+        new TrackedDevice(host, tracker(host, capacityBytes), this::keep, this::forget);
     tracked.put(host.deviceName(), device);
     return device;
+  }
+
+  /** Goes on where tracking stopped, if nothing has written since; else starts anew. */
+  private ChangeTracker tracker(FilterHost host, long capacityBytes) throws ErrnoException {
+    String name = host.deviceName();
+    ChangeTracker fresh = new ChangeTracker(name, capacityBytes, parameters, edges.ids());
+    CbtInfo size = fresh.info();
+    return host.originStamp()
+        .flatMap(stamp -> edges.states().claim(name, stamp, size.blockCount()))
+        .filter(state -> state.capacityBytes() == capacityBytes)
+        .filter(state -> 1L << state.blockShift() == size.blockSizeBytes())
+        .map(state -> new ChangeTracker(name, state, parameters, edges.ids()))
+        .orElse(fresh);
+  }
+
+  /** Nothing writes, and the filter has seen all writes until now. */
+  private void keep(TrackedDevice device) {
+    Optional<TrackerState> state = device.tracker().state();
+    Optional<String> stamp = state.isEmpty() ? Optional.empty() : device.host().originStamp();
+    stamp.ifPresent(text -> edges.states().save(device.name(), text, state.get()));
   }
 
   private void forget(TrackedDevice device) {

@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Supplier;
 
@@ -118,18 +119,24 @@ public final class ChangeTracker {
   /**
    * What is known now, for a tracker to come. No write may be under way, nor come afterwards: the
    * maps are handed over, not copied.
+   *
+   * @return empty after {@link #gap}
    */
-  public synchronized TrackerState state() {
+  public synchronized Optional<TrackerState> state() {
+    if (gap) {
+      return Optional.empty();
+    }
     Maps m = maps;
-    return new TrackerState(
-        m.capacityBytes,
-        m.blockShift,
-        m.activeNumber,
-        m.heldNumber,
-        m.activeGeneration,
-        m.heldGeneration,
-        m.active,
-        m.held);
+    return Optional.of(
+        new TrackerState(
+            m.capacityBytes,
+            m.blockShift,
+            m.activeNumber,
+            m.heldNumber,
+            m.activeGeneration,
+            m.heldGeneration,
+            m.active,
+            m.held));
   }
 
   private Maps newMaps(long capacityBytes) throws ErrnoException {

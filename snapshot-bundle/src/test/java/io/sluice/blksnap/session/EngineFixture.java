@@ -36,6 +36,7 @@ abstract class EngineFixture {
   final Map<String, BlockDevice> published = new LinkedHashMap<>();
   final AtomicLong nextId = new AtomicLong(1);
   final MemoryStores stores = new MemoryStores();
+  TrackingStates states = TrackingStates.NONE;
   SnapshotEngine engine;
   MemoryRegistry.Disk disk;
   byte[] before;
@@ -49,6 +50,7 @@ abstract class EngineFixture {
                 stores,
                 ReentrantLock::new,
                 NoWaiting::new,
+                states,
                 Runnable::run,
                 InstantSource.fixed(Instant.EPOCH),
                 () -> new UUID(0, nextId.getAndIncrement()),

@@ -24,6 +24,7 @@ import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Disks in memory, each with room for one filter; for tests that need neither gates nor chains. */
 final class MemoryRegistry implements FilterRegistry {
@@ -113,6 +114,12 @@ final class MemoryRegistry implements FilterRegistry {
     @Override
     public StorageIdentity originIdentity() {
       return new StorageIdentity(false, 7, name.hashCode());
+    }
+
+    /** The bytes themselves, as far as a test needs: equal stamps, equal bytes. */
+    @Override
+    public Optional<String> originStamp() {
+      return Optional.of(Arrays.hashCode(bytes) + " of " + bytes.length);
     }
 
     @Override

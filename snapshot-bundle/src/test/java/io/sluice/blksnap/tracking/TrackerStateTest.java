@@ -42,7 +42,7 @@ class TrackerStateTest {
   void trackingGoesOnWhereItStopped() throws Exception {
     ChangeTracker before = tracker();
     UUID generation = before.info().generationId();
-    TrackerState state = read(bytes(before.state()));
+    TrackerState state = read(bytes(before.state().orElseThrow()));
 
     ChangeTracker after =
         new ChangeTracker("disk", state, BlksnapParameters.DEFAULT, UUID::randomUUID);
@@ -61,13 +61,13 @@ class TrackerStateTest {
 
   @Test
   void theBytesAreTheSameAgain() throws Exception {
-    byte[] once = bytes(tracker().state());
+    byte[] once = bytes(tracker().state().orElseThrow());
     assertArrayEquals(once, bytes(read(once)));
   }
 
   @Test
   void eachFlippedBitIsFound() throws Exception {
-    byte[] whole = bytes(tracker().state());
+    byte[] whole = bytes(tracker().state().orElseThrow());
     for (int at = 0; at < whole.length; at++) {
       byte[] damaged = whole.clone();
       damaged[at] ^= 1;
@@ -77,7 +77,7 @@ class TrackerStateTest {
 
   @Test
   void eachShorterFileIsFound() throws Exception {
-    byte[] whole = bytes(tracker().state());
+    byte[] whole = bytes(tracker().state().orElseThrow());
     for (int length = 0; length < whole.length; length++) {
       byte[] cut = Arrays.copyOf(whole, length);
       assertThrows(IOException.class, () -> read(cut), "length " + length);
@@ -86,7 +86,7 @@ class TrackerStateTest {
 
   @Test
   void aMapOfAnotherSizeIsRefusedBeforeItIsAllocated() throws Exception {
-    byte[] whole = bytes(tracker().state());
+    byte[] whole = bytes(tracker().state().orElseThrow());
     IOException refusal =
         assertThrows(
             IOException.class,

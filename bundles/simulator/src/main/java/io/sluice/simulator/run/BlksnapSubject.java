@@ -5,6 +5,7 @@ import io.sluice.blksnap.cow.CopyBuffers;
 import io.sluice.blksnap.diff.StoreSource;
 import io.sluice.blksnap.session.EngineEdges;
 import io.sluice.blksnap.session.SnapshotEngine;
+import io.sluice.blksnap.session.TrackingStates;
 import io.sluice.blksnap.tracking.BlksnapParameters;
 import io.sluice.block.ErrnoException;
 import io.sluice.diffstore.DiffStore;
@@ -42,6 +43,7 @@ public final class BlksnapSubject implements Subject {
                 new ProvidedStores(edges.stores()),
                 edges.locks(),
                 () -> new StoreWaits(edges.waits().get()),
+                TrackingStates.NONE,
                 edges.growth(),
                 edges.clock(),
                 edges.ids(),
