@@ -13,13 +13,16 @@ import io.sluice.block.StorageIdentity;
 import io.sluice.filter.ChainEntry;
 import io.sluice.filter.Filter;
 import io.sluice.filter.FilterHost;
-import io.sluice.filter.LatencySummary;
 import io.sluice.filter.OnError;
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
@@ -35,9 +38,20 @@ final class AttachedFilter {
   /** What the filter gets to do. */
   enum State {
     ATTACHED,
+    /** On the way to BYPASSED: it is being told, and until it has been, bios wait. */
+    TELLING,
     BYPASSED,
     FAILED
   }
+
+  /** How long the filter may take to hear that it is put aside, or that its device is lost. */
+  static final Duration TELL_LIMIT = Duration.ofSeconds(5);
+
+  /** What a detach grants beyond that, before it goes on with a filter that still listens. */
+  private static final Duration TELL_SLACK = Duration.ofSeconds(5);
+
+  /** What the call is named that tells it. */
+  private static final String TELLING = "quarantined";
 
   private static final System.Logger LOG = System.getLogger("io.sluice.registry");
 
@@ -48,6 +62,10 @@ final class AttachedFilter {
 
   /** The control commands that run; shut when the filter leaves. */
   final Gate commands;
+
+  final CallStacks stacks;
+  final Latency latency = new Latency();
+  final long callLimitNanos;
 
   private final String device;
   private final OnError onError;
@@ -63,9 +81,16 @@ final class AttachedFilter {
   /** Leaves ATTACHED once, under this object's lock. */
   private volatile State state = State.ATTACHED;
 
+  /** Open from the moment the filter has been told that it is put aside. */
+  private final CountDownLatch told = new CountDownLatch(1);
+
+  private final AtomicBoolean lossTold = new AtomicBoolean();
   private volatile String lastFault = "";
 
-  AttachedFilter(FilterTable.Entry entry, Terms terms, Host host, Filter filter) {
+  AttachedFilter(
+      FilterTable.Entry entry, Terms terms, Host host, Filter filter, CallStacks stacks) {
+    this.stacks = stacks;
+    this.callLimitNanos = terms.callLimit().toNanos();
     this.entry = entry;
     this.terms = terms;
     this.altitude = terms.altitude();
@@ -105,43 +130,187 @@ final class AttachedFilter {
   }
 
   /**
-   * Takes a fault on the data path down and quarantines the filter.
+   * Takes a fault on the data path down and quarantines the filter. Returns when bios may go past
+   * it, or fail because of it.
    *
    * <p>Every Throwable is one, a VirtualMachineError too: passed up, it would end the thread of a
    * client that has done nothing, and a filter that was torn out of its work by it can't be trusted
    * with the next bio.
    *
    * @param operation what it was asked
+   * @throws ErrnoException if this thread got stuck in telling the filter, and was given up
    */
-  void quarantine(String operation, Throwable fault) {
-    String text = recordFault(operation, fault);
-    boolean changed = false;
-    synchronized (this) {
-      if (state == State.ATTACHED) {
-        state = onError == OnError.BYPASS ? State.BYPASSED : State.FAILED;
-        changed = true;
-      }
-    }
-    if (changed) {
-      String consequence =
-          onError == OnError.BYPASS
-              ? "; I/O goes past it from now on"
-              : "; the device fails all I/O until the filter is detached";
-      Faults.log(LOG, ERROR, text + consequence, fault);
+  void quarantine(String operation, Throwable fault) throws ErrnoException {
+    String text = recordFault(operation + " failed", OneLine.of(fault));
+    if (startQuarantine()) {
+      Faults.log(LOG, ERROR, text + consequence(), fault);
+      tell(text);
     }
   }
 
-  private String recordFault(String operation, Throwable fault) {
-    faultCount.increment();
+  private synchronized boolean startQuarantine() {
+    if (state != State.ATTACHED) {
+      return false;
+    }
+    state = onError == OnError.BYPASS ? State.TELLING : State.FAILED;
+    return true;
+  }
+
+  private String consequence() {
+    return onError == OnError.BYPASS
+        ? "; I/O goes past it from now on"
+        : "; the device fails all I/O until the filter is detached";
+  }
+
+  /**
+   * Tells the filter that it is put aside, and only then lets bios past it. The call is watched as
+   * any other: if it hangs, bios do not wait for ever.
+   */
+  private void tell(String text) throws ErrnoException {
+    if (!call(TELLING, () -> filter.quarantined(text))) {
+      throw CallStacks.givenUp(text);
+    }
+    finishTelling();
+  }
+
+  /**
+   * Runs a call that is not about a bio, with its own limit.
+   *
+   * @return false if it hung and was given up
+   */
+  private boolean call(String task, Runnable body) {
+    CallStack stack = stacks.mine();
+    Call call = stack.prepare(this, TELL_LIMIT.toNanos());
+    call.task = task;
+    call.sampleNanos = 0;
+    stack.begin(call);
+    Throwable thrown = null;
+    try {
+      body.run();
+    } catch (Throwable fault) {
+      thrown = fault;
+    }
+    boolean evicted = stack.end(call) == Call.EVICTED;
+    if (thrown != null && !evicted) {
+      Faults.log(LOG, ERROR, recordFault(task + " failed", OneLine.of(thrown)), thrown);
+    }
+    return !evicted;
+  }
+
+  private void finishTelling() {
+    synchronized (this) {
+      if (state == State.TELLING) {
+        state = State.BYPASSED;
+      }
+    }
+    told.countDown();
+  }
+
+  /** Waits while the filter is being told that it is put aside. An interrupt is kept for later. */
+  void awaitTold() {
+    awaitTold(Long.MAX_VALUE);
+  }
+
+  private void awaitTold(long limitNanos) {
+    long startNanos = System.nanoTime();
+    boolean interrupted = false;
+    long leftNanos = limitNanos;
+    while (leftNanos > 0) {
+      try {
+        boolean unused = told.await(leftNanos, TimeUnit.NANOSECONDS);
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+        leftNanos = limitNanos - (System.nanoTime() - startNanos);
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /**
+   * Takes down that a call hangs in the filter, in the watcher's thread. Runs no foreign code.
+   *
+   * @return what to do when the stuck thread has been cut off
+   */
+  CallStacks.Eviction giveUp(Call call) {
+    long limitMillis = TimeUnit.NANOSECONDS.toMillis(call.limitNanos);
     String text =
-        "filter "
-            + name()
-            + " on device "
-            + device
-            + " failed in "
-            + operation
-            + ": "
-            + OneLine.of(fault);
+        recordFault(
+            call.what() + " hung",
+            "its thread \""
+                + OneLine.of(call.stack.thread.getName())
+                + "\" stayed in the filter's own code for longer than "
+                + limitMillis
+                + " ms, the limit, was interrupted, and was then given up");
+    if (TELLING.equals(call.task)) {
+      finishTelling();
+    }
+    if (call.task != null || !startQuarantine()) {
+      return () -> Faults.log(LOG, ERROR, text, null);
+    }
+    return () -> {
+      Faults.log(LOG, ERROR, text + consequence(), null);
+      tellAside(text);
+    };
+  }
+
+  /** Tells it from another thread, since the filter hangs already and the watcher must not. */
+  private void tellAside(String text) {
+    try {
+      stacks.notices.execute(
+          () -> {
+            if (call(TELLING, () -> filter.quarantined(text))) {
+              finishTelling();
+            }
+          });
+    } catch (Throwable fault) {
+      synchronized (this) {
+        // It can't be told, so nothing may go past it.
+        state = State.FAILED;
+      }
+      String second = recordFault("quarantined", "could not be told: " + OneLine.of(fault));
+      told.countDown();
+      Faults.log(LOG, ERROR, second, fault);
+    }
+  }
+
+  /** Tells the filter, once and from a thread of its own, that its device is lost. */
+  void tellLoss(String reason) {
+    if (!lossTold.compareAndSet(false, true)) {
+      return;
+    }
+    try {
+      stacks.notices.execute(() -> tellLossNow(reason));
+    } catch (Throwable fault) {
+      Faults.log(LOG, ERROR, recordFault("deviceLost", OneLine.of(fault)), fault);
+    }
+  }
+
+  private void tellLossNow(String reason) {
+    CallStack stack = stacks.mine();
+    Passage passage;
+    try {
+      passage = stack.enter(commands);
+    } catch (ErrnoException e) {
+      // It has left meanwhile.
+      return;
+    }
+    try {
+      // One that hung is in the log; nobody waits for this thread.
+      boolean unused = call("deviceLost", () -> filter.deviceLost(reason));
+    } finally {
+      stack.leave(passage);
+    }
+  }
+
+  /**
+   * @param what the operation, and what became of it
+   */
+  private String recordFault(String what, String why) {
+    faultCount.increment();
+    String text = "filter " + name() + " on device " + device + ": " + what + ": " + why;
     lastFault = text;
     return text;
   }
@@ -156,6 +325,8 @@ final class AttachedFilter {
       lastFault = "filter " + name() + " on device " + device + ": " + OneLine.ofText(reason);
       if (state == State.ATTACHED) {
         state = onError == OnError.BYPASS ? State.BYPASSED : State.FAILED;
+        // There is nobody left to be told.
+        told.countDown();
       }
     }
     LOG.log(WARNING, "{0}; its state is {1} until it is detached", lastFault, stateName());
@@ -225,6 +396,9 @@ final class AttachedFilter {
    * @throws ErrnoException EIO if it throws; it has left all the same
    */
   void detach() throws ErrnoException {
+    if (state != State.ATTACHED) {
+      awaitTold(TELL_LIMIT.plus(TELL_SLACK).toNanos());
+    }
     try {
       filter.detach();
     } catch (Throwable fault) {
@@ -237,13 +411,14 @@ final class AttachedFilter {
    * not quarantine the filter: no bio was touched, and a mistyped command must not fail a device.
    */
   private ErrnoException controlFault(String operation, Throwable fault) {
-    String text = recordFault(operation, fault);
+    String text = recordFault(operation + " failed", OneLine.of(fault));
     Faults.log(LOG, ERROR, text, fault);
     return new ErrnoException(Errno.EIO, text, fault);
   }
 
   private String stateName() {
-    return state.name().toLowerCase(Locale.ROOT);
+    State shown = state == State.TELLING ? State.BYPASSED : state;
+    return shown.name().toLowerCase(Locale.ROOT);
   }
 
   ChainEntry chainEntry() {
@@ -256,7 +431,7 @@ final class AttachedFilter {
         errorCount.sum(),
         faultCount.sum(),
         lastFault,
-        LatencySummary.NONE,
+        latency.summary(),
         entry.provider().label());
   }
 }

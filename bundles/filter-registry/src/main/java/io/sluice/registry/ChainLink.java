@@ -7,7 +7,6 @@ import io.sluice.block.DeviceGeometry;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.block.ExtentVisitor;
-import java.nio.ByteBuffer;
 import java.util.EnumSet;
 import java.util.Set;
 
@@ -18,11 +17,16 @@ import java.util.Set;
 final class ChainLink implements BlockDevice {
   final AttachedFilter filter;
   final BlockDevice next;
+
+  /** What the filter is given as its next. */
+  private final Below below;
+
   private final GeometryView view = new GeometryView(this::withoutRefused);
 
   ChainLink(AttachedFilter filter, BlockDevice next) {
     this.filter = filter;
     this.next = next;
+    this.below = new Below(filter.stacks, next, filter.name());
   }
 
   private Set<BioOp> withoutRefused(Set<BioOp> below) {
@@ -49,29 +53,75 @@ final class ChainLink implements BlockDevice {
       submitUnknown(bio);
       return;
     }
-    ByteBuffer data = bio.data();
-    int position = data == null ? 0 : data.position();
-    int limit = data == null ? 0 : data.limit();
+    CallStack stack = filter.stacks.mine();
+    Call call = stack.prepare(filter, filter.callLimitNanos);
+    call.next = below;
+    call.given.note(bio);
+    stack.begin(call);
+    Throwable thrown = null;
     try {
-      filter.submit(bio, next);
-    } catch (ErrnoException e) {
-      filter.countError();
-      throw e;
-    } catch (Throwable fault) {
-      filter.quarantine(bio.toString(), fault);
-      if (data != null) {
-        data.limit(limit).position(position);
-      }
-      submitInQuarantine(bio);
+      filter.submit(bio, below);
+    } catch (Throwable t) {
+      thrown = t;
+    }
+    boolean served = call.passCount > 0 || call.given.isConsumed();
+    boolean changed = !call.given.isUnchanged(bio);
+    int end = stack.end(call);
+    if (thrown != null || end != Call.INSIDE || changed || !served) {
+      conclude(bio, call.given, thrown, end, changed);
+    } else {
+      call.given.forget();
     }
   }
 
+  /** Decides what becomes of a bio that did not come back well. */
+  private void conclude(Bio bio, Given given, Throwable thrown, int end, boolean changed)
+      throws ErrnoException {
+    if (end == Call.EVICTED) {
+      given.forget();
+      filter.countError();
+      throw CallStacks.givenUp(given.toString());
+    }
+    if (thrown instanceof ErrnoException e && end == Call.INSIDE && !changed) {
+      given.forget();
+      filter.countError();
+      throw e;
+    }
+    Throwable fault = thrown;
+    if (end == Call.LATE) {
+      fault =
+          new IllegalStateException(
+              "it stayed in the filter's own code for longer than "
+                  + filter.terms.callLimit().toMillis()
+                  + " ms, the limit, and had to be interrupted",
+              thrown);
+    } else if (changed) {
+      fault = new IllegalStateException("it changed the bio it was given to " + bio, thrown);
+    } else if (thrown == null) {
+      fault =
+          new IllegalStateException(
+              "it returned without passing the bio on or using its buffer to the end");
+    }
+    given.restore(bio);
+    given.forget();
+    filter.quarantine(given.toString(), fault);
+    submitInQuarantine(bio);
+  }
+
   private void submitInQuarantine(Bio bio) throws ErrnoException {
+    checkMayPass();
+    next.submit(bio);
+  }
+
+  /** Returns when bios may go past the filter in quarantine. */
+  private void checkMayPass() throws ErrnoException {
+    if (filter.state() == AttachedFilter.State.TELLING) {
+      filter.awaitTold();
+    }
     if (filter.state() == AttachedFilter.State.FAILED) {
       filter.countError();
       throw filter.failure();
     }
-    next.submit(bio);
   }
 
   private void submitUnknown(Bio bio) throws ErrnoException {
@@ -91,27 +141,46 @@ final class ChainLink implements BlockDevice {
   @Override
   public void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor)
       throws ErrnoException {
-    if (filter.state() == AttachedFilter.State.ATTACHED) {
-      GuardedVisitor guarded = new GuardedVisitor(visitor);
-      boolean faulted = false;
-      try {
-        filter.status(offsetBytes, lengthBytes, guarded, next);
-      } catch (ErrnoException e) {
-        throw e;
-      } catch (Throwable fault) {
-        faulted = true;
-        filter.quarantine("block status of " + offsetBytes + "+" + lengthBytes, fault);
-      }
-      guarded.rethrow();
-      boolean failed = filter.state() == AttachedFilter.State.FAILED;
-      if (!faulted || (guarded.called() && !failed)) {
-        return;
-      }
+    if (filter.state() == AttachedFilter.State.ATTACHED
+        && statusFromFilter(offsetBytes, lengthBytes, visitor)) {
+      return;
     }
-    if (filter.state() == AttachedFilter.State.FAILED) {
-      throw filter.failure();
-    }
+    checkMayPass();
     next.status(offsetBytes, lengthBytes, visitor);
+  }
+
+  /** Whether that was it; else the filter is in quarantine and nothing has been told. */
+  private boolean statusFromFilter(long offsetBytes, long lengthBytes, ExtentVisitor visitor)
+      throws ErrnoException {
+    CallStack stack = filter.stacks.mine();
+    Call call = stack.prepare(filter, filter.callLimitNanos);
+    call.next = below;
+    call.given.noteStatus(offsetBytes, lengthBytes);
+    call.sampleNanos = 0;
+    GuardedVisitor guarded = new GuardedVisitor(visitor, call);
+    stack.begin(call);
+    Throwable thrown = null;
+    try {
+      filter.status(offsetBytes, lengthBytes, guarded, below);
+    } catch (Throwable t) {
+      thrown = t;
+    }
+    String what = thrown == null ? "" : call.what();
+    int end = stack.end(call);
+    if (end == Call.EVICTED) {
+      throw CallStacks.givenUp("block status of " + offsetBytes + "+" + lengthBytes);
+    }
+    if (thrown instanceof ErrnoException e && end == Call.INSIDE) {
+      throw e;
+    }
+    boolean faulted = thrown != null || end == Call.LATE;
+    if (faulted) {
+      Throwable fault = thrown != null ? thrown : new IllegalStateException("it was too late");
+      filter.quarantine(what, fault);
+    }
+    guarded.rethrow();
+    boolean failed = filter.state() == AttachedFilter.State.FAILED;
+    return !faulted || (guarded.called() && !failed);
   }
 
   @Override

@@ -18,6 +18,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
@@ -35,6 +36,7 @@ public final class ChainRegistry implements FilterRegistry, AutoCloseable {
   private final LongSupplier nanoClock;
   private final ChainSwitch chainSwitch;
   private final DevicePins devicePins;
+  private final Watch watch;
   private final LiveDevices devices;
 
   /** Those whose devices are held back; guarded by itself. */
@@ -44,15 +46,16 @@ public final class ChainRegistry implements FilterRegistry, AutoCloseable {
 
   /**
    * A registry that is in no bundle; see {@link #ChainRegistry(Supplier, Bundles, Publisher,
-   * DeviceLocator, Duration, LongSupplier)}.
+   * DeviceLocator, Duration, LongSupplier, Executor)}.
    */
   public ChainRegistry(
       Supplier<List<OriginProvider>> providers,
       Publisher publisher,
       DeviceLocator locator,
       Duration drainLimit,
-      LongSupplier nanoClock) {
-    this(providers, Bundles.NONE, publisher, locator, drainLimit, nanoClock);
+      LongSupplier nanoClock,
+      Executor notices) {
+    this(providers, Bundles.NONE, publisher, locator, drainLimit, nanoClock, notices);
   }
 
   /**
@@ -60,7 +63,9 @@ public final class ChainRegistry implements FilterRegistry, AutoCloseable {
    * @param bundles what is pinned while a device is there
    * @param drainLimit how long an attach, a detach or a removal waits for its turn, and then for
    *     the bios in flight; how long a freeze waits for its turn
-   * @param nanoClock for how long a freeze lasts; {@link System#nanoTime}
+   * @param nanoClock for how long freezes and calls last; {@link System#nanoTime}
+   * @param notices runs what may wait for a filter or an origin that hangs, each in a thread that
+   *     others can do without
    */
   public ChainRegistry(
       Supplier<List<OriginProvider>> providers,
@@ -68,14 +73,29 @@ public final class ChainRegistry implements FilterRegistry, AutoCloseable {
       Publisher publisher,
       DeviceLocator locator,
       Duration drainLimit,
-      LongSupplier nanoClock) {
+      LongSupplier nanoClock,
+      Executor notices) {
     this.drainLimitNanos = drainLimit.toNanos();
     this.nanoClock = nanoClock;
     this.chainSwitch = new ChainSwitch(filters, drainLimitNanos, nanoClock);
+    this.watch = new Watch(nanoClock, notices);
     this.devicePins = new DevicePins(bundles);
     this.devices =
         new LiveDevices(
-            providers, bundles, devicePins, publisher, locator, chainSwitch, drainLimitNanos);
+            providers,
+            bundles,
+            devicePins,
+            publisher,
+            locator,
+            chainSwitch,
+            drainLimitNanos,
+            watch);
+    this.watch.follow(devices::devices);
+  }
+
+  /** To be run by a thread of its own: looks after filters that hang and origins that are lost. */
+  public Watch watch() {
+    return watch;
   }
 
   /** The live devices. */

@@ -57,6 +57,9 @@ final class ChainSwitch {
     if (device.isLeaving()) {
       throw new ErrnoException(Errno.ENODEV, task + ": the device is being removed");
     }
+    if (!device.loss.reason().isEmpty()) {
+      throw device.loss.error(task);
+    }
     if (device.chain().find(filter).isPresent()) {
       throw alreadyAttached(task);
     }
@@ -82,7 +85,7 @@ final class ChainSwitch {
   AttachedFilter create(LiveDevice device, FilterTable.Entry entry, Terms terms, String task)
       throws ErrnoException {
     BlockDevice below = device.chain().below(terms.altitude());
-    LowerDevice lower = new LowerDevice(entry.name(), device.name, below);
+    LowerDevice lower = new LowerDevice(entry.name(), device.name, below, device.stacks);
     AttachedFilter.Host host =
         new AttachedFilter.Host(device.name, device.origin.path(), device.origin.identity(), lower);
     try {
@@ -90,7 +93,7 @@ final class ChainSwitch {
       if (filter == null) {
         throw new NullPointerException("attach returned no filter");
       }
-      return new AttachedFilter(entry, terms, host, filter);
+      return new AttachedFilter(entry, terms, host, filter, device.stacks);
     } catch (ErrnoException e) {
       retire(device, lower);
       throw e;

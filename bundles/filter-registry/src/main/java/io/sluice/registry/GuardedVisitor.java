@@ -8,17 +8,28 @@ import io.sluice.block.ExtentVisitor;
  */
 final class GuardedVisitor implements ExtentVisitor {
   private final ExtentVisitor visitor;
+  private final Call call;
+  private final Thread thread = Thread.currentThread();
   private boolean called;
   private RuntimeException exception;
   private Error error;
 
-  GuardedVisitor(ExtentVisitor visitor) {
+  /**
+   * @param call of the filter that it is for, whose time the visitor's does not count as; null if
+   *     it is for no filter
+   */
+  GuardedVisitor(ExtentVisitor visitor, Call call) {
     this.visitor = visitor;
+    this.call = call;
   }
 
   @Override
   public boolean extent(long lengthBytes, int state) {
-    if (exception != null || error != null) {
+    if (lengthBytes < 1 || Thread.currentThread() != thread) {
+      throw new IllegalArgumentException(
+          "an extent of " + lengthBytes + " bytes, told in thread " + Thread.currentThread());
+    }
+    if (exception != null || error != null || (call != null && !call.goBelow())) {
       return false;
     }
     called = true;
@@ -28,6 +39,10 @@ final class GuardedVisitor implements ExtentVisitor {
       exception = e;
     } catch (Error e) {
       error = e;
+    } finally {
+      if (call != null) {
+        call.comeBack();
+      }
     }
     return false;
   }

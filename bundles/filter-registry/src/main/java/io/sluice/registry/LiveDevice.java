@@ -40,6 +40,10 @@ final class LiveDevice implements BlockDevice {
   /** Lower devices of filters that left with bios still in them; guarded by {@link #turn}. */
   final List<LowerDevice> lingering = new ArrayList<>();
 
+  final CallStacks stacks;
+  final Loss loss;
+
+  private final Watch watch;
   private final OriginOptions options;
   private final DeviceCounters counters = new DeviceCounters();
 
@@ -51,12 +55,15 @@ final class LiveDevice implements BlockDevice {
 
   private boolean leaving;
 
-  LiveDevice(String name, OriginDevice origin, OriginOptions options) {
+  LiveDevice(String name, OriginDevice origin, OriginOptions options, Watch watch) {
+    this.watch = watch;
+    this.stacks = watch.stacks;
+    this.loss = new Loss(name, origin, this::chain);
     this.name = name;
     this.origin = origin;
     this.options = options;
     this.gate = Gate.ofDataPath("device " + name);
-    this.chain = Chain.of(new OriginLink(origin));
+    this.chain = Chain.of(new OriginLink(origin, loss));
   }
 
   Chain chain() {
@@ -66,6 +73,8 @@ final class LiveDevice implements BlockDevice {
   void switchTo(Chain next) {
     chain = next;
     next.aimLowerDevices();
+    loss.tell(next);
+    watch.wake();
   }
 
   @Override
@@ -91,10 +100,11 @@ final class LiveDevice implements BlockDevice {
   }
 
   private void submitWhole(Bio bio) throws ErrnoException {
-    int stripe = gate.enter();
+    CallStack stack = stacks.mine();
+    Passage passage = stack.enter(gate);
     try {
       BlockDevice head = chain.head();
-      head.geometry().check(bio, name);
+      check(bio, head.geometry());
       ByteBuffer data = bio.data();
       if (data == null) {
         if (bio.lengthBytes() > 0 || bio.op() == BioOp.FLUSH) {
@@ -110,8 +120,17 @@ final class LiveDevice implements BlockDevice {
         data.limit(limit).position(limit);
       }
     } finally {
-      gate.exit(stripe);
+      stack.leave(passage);
     }
+  }
+
+  private void check(Bio bio, DeviceGeometry geometry) throws ErrnoException {
+    loss.check(bio);
+    if (bio.endBytes() > geometry.sizeBytes() && loss.look()) {
+      // The client asks for what was there when it came.
+      throw loss.error(bio.toString());
+    }
+    geometry.check(bio, name);
   }
 
   private void checkBuffer(Bio bio, ByteBuffer data) throws ErrnoException {
@@ -148,7 +167,8 @@ final class LiveDevice implements BlockDevice {
   @Override
   public void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor)
       throws ErrnoException {
-    int stripe = gate.enter();
+    CallStack stack = stacks.mine();
+    Passage passage = stack.enter(gate);
     try {
       BlockDevice head = chain.head();
       DeviceGeometry geometry = head.geometry();
@@ -173,7 +193,7 @@ final class LiveDevice implements BlockDevice {
       }
       head.status(offsetBytes, Math.min(lengthBytes, sizeBytes - offsetBytes), visitor);
     } finally {
-      gate.exit(stripe);
+      stack.leave(passage);
     }
   }
 
@@ -265,6 +285,7 @@ final class LiveDevice implements BlockDevice {
 
   DeviceInfo info() {
     List<String> filters = chain.filters().stream().map(AttachedFilter::name).toList();
-    return new DeviceInfo(name, origin.path(), options, geometry(), filters, holders(), "");
+    return new DeviceInfo(
+        name, origin.path(), options, geometry(), filters, holders(), loss.reason());
   }
 }

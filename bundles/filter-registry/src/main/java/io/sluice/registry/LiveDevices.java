@@ -66,6 +66,7 @@ final class LiveDevices implements DeviceTable {
   private final DeviceLocator locator;
   private final ChainSwitch chainSwitch;
   private final long drainLimitNanos;
+  private final Watch watch;
 
   /** By name; guarded by this, which is never held while foreign code runs. */
   private final Map<String, Row> rows = new TreeMap<>();
@@ -77,7 +78,9 @@ final class LiveDevices implements DeviceTable {
       Publisher publisher,
       DeviceLocator locator,
       ChainSwitch chainSwitch,
-      long drainLimitNanos) {
+      long drainLimitNanos,
+      Watch watch) {
+    this.watch = watch;
     this.providers = providers;
     this.bundles = bundles;
     this.pins = pins;
@@ -102,7 +105,8 @@ final class LiveDevices implements DeviceTable {
     }
     try {
       row.pin = pins.pin(row.bundle, name);
-      LiveDevice device = new LiveDevice(name, open(row.provider, path, options, task), options);
+      LiveDevice device =
+          new LiveDevice(name, open(row.provider, path, options, task), options, watch);
       enter(row, device);
       if (!providers.get().contains(row.provider)) {
         // It left between our choice and our entry, and did not meet the device in the table.
@@ -110,6 +114,7 @@ final class LiveDevices implements DeviceTable {
         throw new ErrnoException(
             Errno.EAGAIN, task + ": the provider of origin " + path + " was stopped; try again");
       }
+      watch.wake();
       LOG.log(INFO, "device {0} added on {1}", name, path);
       return device.info();
     } catch (ErrnoException | RuntimeException | Error e) {
@@ -266,7 +271,7 @@ final class LiveDevices implements DeviceTable {
     return "devices: " + (names.isEmpty() ? "none" : String.join(", ", names));
   }
 
-  private synchronized List<LiveDevice> devices() {
+  synchronized List<LiveDevice> devices() {
     return rows.values().stream().map(row -> row.device).filter(Objects::nonNull).toList();
   }
 

@@ -18,9 +18,11 @@ final class LowerDevice implements BlockDevice {
   final Gate gate;
 
   final String filter;
+  private final CallStacks stacks;
   private volatile BlockDevice target;
 
-  LowerDevice(String filter, String device, BlockDevice target) {
+  LowerDevice(String filter, String device, BlockDevice target, CallStacks stacks) {
+    this.stacks = stacks;
     this.filter = filter;
     this.gate = Gate.ofDataPath("the device below filter " + filter + " on " + device);
     this.target = target;
@@ -37,23 +39,34 @@ final class LowerDevice implements BlockDevice {
 
   @Override
   public void submit(Bio bio) throws ErrnoException {
-    int stripe = gate.enter();
+    CallStack stack = stack();
+    Passage passage = stack.enter(gate);
     try {
       target.submit(bio);
     } finally {
-      gate.exit(stripe);
+      stack.leave(passage);
     }
   }
 
   @Override
   public void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor)
       throws ErrnoException {
-    int stripe = gate.enter();
+    CallStack stack = stack();
+    Passage passage = stack.enter(gate);
     try {
       target.status(offsetBytes, lengthBytes, visitor);
     } finally {
-      gate.exit(stripe);
+      stack.leave(passage);
     }
+  }
+
+  /** This thread's stack, unless it is one that was given up in the filter. */
+  private CallStack stack() throws ErrnoException {
+    CallStack stack = stacks.mine();
+    if (stack.isEvicted(this)) {
+      throw CallStacks.givenUp("I/O of filter " + filter + " below itself");
+    }
+    return stack;
   }
 
   @Override

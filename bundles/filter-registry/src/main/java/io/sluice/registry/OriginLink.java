@@ -26,8 +26,11 @@ final class OriginLink implements BlockDevice {
   private final GeometryView view = new GeometryView(OriginLink::withEmulation);
   private final AtomicBoolean faultLogged = new AtomicBoolean();
 
-  OriginLink(OriginDevice origin) {
+  private final Loss loss;
+
+  OriginLink(OriginDevice origin, Loss loss) {
     this.origin = origin;
+    this.loss = loss;
   }
 
   private static Set<BioOp> withEmulation(Set<BioOp> ops) {
@@ -46,6 +49,7 @@ final class OriginLink implements BlockDevice {
 
   @Override
   public void submit(Bio bio) throws ErrnoException {
+    loss.check(bio);
     try {
       if (!origin.geometry().ops().contains(bio.op())) {
         submitUnknown(bio);
@@ -53,6 +57,10 @@ final class OriginLink implements BlockDevice {
         origin.submit(bio);
       }
     } catch (ErrnoException e) {
+      if (e.errno() == Errno.EIO || e.errno() == Errno.ENODEV) {
+        // The bio's own error stands; the next one is told why.
+        boolean unused = loss.look();
+      }
       throw e;
     } catch (Throwable fault) {
       throw faulted(bio.toString(), fault);
@@ -72,7 +80,7 @@ final class OriginLink implements BlockDevice {
   @Override
   public void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor)
       throws ErrnoException {
-    GuardedVisitor guarded = new GuardedVisitor(visitor);
+    GuardedVisitor guarded = new GuardedVisitor(visitor, null);
     try {
       origin.status(offsetBytes, lengthBytes, guarded);
     } catch (ErrnoException e) {

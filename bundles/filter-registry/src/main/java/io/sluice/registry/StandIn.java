@@ -37,7 +37,8 @@ final class StandIn implements Filter {
   static AttachedFilter of(AttachedFilter filter, LiveDevice device) {
     FilterTable.Entry entry = filter.entry;
     LowerDevice lower =
-        new LowerDevice(entry.name(), device.name, device.chain().below(filter.altitude));
+        new LowerDevice(
+            entry.name(), device.name, device.chain().below(filter.altitude), device.stacks);
     AttachedFilter standIn =
         new AttachedFilter(
             new FilterTable.Entry(
@@ -45,7 +46,8 @@ final class StandIn implements Filter {
             filter.terms,
             new AttachedFilter.Host(
                 device.name, device.origin.path(), device.origin.identity(), lower),
-            new StandIn());
+            new StandIn(),
+            device.stacks);
     standIn.commands.close();
     return standIn;
   }

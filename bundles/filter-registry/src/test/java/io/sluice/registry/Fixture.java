@@ -32,6 +32,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import java.util.stream.Stream;
@@ -105,6 +106,10 @@ final class Fixture {
   }
 
   Fixture(Duration drainLimit, DeviceLocator locator) {
+    this(drainLimit, locator, System::nanoTime);
+  }
+
+  Fixture(Duration drainLimit, DeviceLocator locator, LongSupplier nanoClock) {
     Publisher publisher =
         (name, description, device) -> {
           published.put(name, device);
@@ -112,8 +117,15 @@ final class Fixture {
         };
     registry =
         new ChainRegistry(
-            () -> List.of(provider), publisher, locator, drainLimit, System::nanoTime);
+            () -> List.of(provider), publisher, locator, drainLimit, nanoClock, Fixture::aside);
     devices = registry.devices();
+  }
+
+  /** Runs a notice as the agent does, in a thread of its own. */
+  private static void aside(Runnable notice) {
+    Thread thread = new Thread(notice, "notice");
+    thread.setDaemon(true);
+    thread.start();
   }
 
   BlockDevice add(String name) throws ErrnoException {

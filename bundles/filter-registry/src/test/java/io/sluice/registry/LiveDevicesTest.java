@@ -88,7 +88,8 @@ final class LiveDevicesTest {
             (name, description, device) -> () -> {},
             new DeviceLocator(Path.of("/sys")),
             Duration.ofSeconds(1),
-            System::nanoTime);
+            System::nanoTime,
+            Runnable::run);
     refused(
         Errno.EAGAIN,
         () -> bare.devices().add("disk", "/mem/disk", OriginOptions.DEFAULT),
@@ -118,7 +119,8 @@ final class LiveDevicesTest {
             (name, description, device) -> () -> {},
             new DeviceLocator(Path.of("/sys")),
             Duration.ofSeconds(1),
-            System::nanoTime);
+            System::nanoTime,
+            Runnable::run);
     refused(
         Errno.EAGAIN,
         () -> registry.devices().add("disk", "/mem/disk", OriginOptions.DEFAULT),

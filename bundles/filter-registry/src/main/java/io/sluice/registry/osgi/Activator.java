@@ -15,6 +15,8 @@ import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
 import java.util.SortedMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.osgi.annotation.bundle.Header;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleActivator;
@@ -45,6 +47,7 @@ public final class Activator implements BundleActivator {
   private static final long HOLD_LIMIT_MAX_MILLIS = 600_000;
 
   private ChainRegistry registry;
+  private ExecutorService notices;
   private PinnedBundles bundles;
   private BundleWatch watch;
   private BundleReplacement replacement;
@@ -66,6 +69,7 @@ public final class Activator implements BundleActivator {
           }
         };
     bundles = new PinnedBundles(context, providers);
+    notices = Executors.newCachedThreadPool(task -> daemon(task, "sluice-notice"));
     registry =
         new ChainRegistry(
             this::preferredFirst,
@@ -73,7 +77,8 @@ public final class Activator implements BundleActivator {
             new ServicePublisher(context),
             new DeviceLocator(Path.of("/sys")),
             ChainRegistry.DRAIN_LIMIT_DEFAULT,
-            System::nanoTime);
+            System::nanoTime,
+            notices);
     watch = new BundleWatch(registry, this::dropOriginsOf, RELEASE_LIMIT);
     context.addBundleListener(watch);
     bundles.open();
@@ -84,6 +89,7 @@ public final class Activator implements BundleActivator {
           context.getProperty(Constants.FRAMEWORK_VENDOR),
           context.getProperty(Constants.FRAMEWORK_VERSION));
     }
+    daemon(registry.watch(), "sluice-watch").start();
     providers.open();
     tableService = context.registerService(DeviceTable.class, registry.devices(), null);
     registryService =
@@ -142,6 +148,12 @@ public final class Activator implements BundleActivator {
             });
   }
 
+  private static Thread daemon(Runnable task, String name) {
+    Thread thread = new Thread(task, name);
+    thread.setDaemon(true);
+    return thread;
+  }
+
   private List<OriginProvider> preferredFirst() {
     SortedMap<ServiceReference<OriginProvider>, OriginProvider> tracked = providers.getTracked();
     // The map has the order of service rankings, the highest first.
@@ -159,6 +171,8 @@ public final class Activator implements BundleActivator {
     tableService.unregister();
     registry.close();
     replacement.close();
+    registry.watch().close();
+    notices.shutdown();
     providers.close();
     bundles.close();
     context.removeBundleListener(watch);

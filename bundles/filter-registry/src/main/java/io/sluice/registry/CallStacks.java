@@ -1,0 +1,131 @@
+package io.sluice.registry;
+
+import io.sluice.block.Errno;
+import io.sluice.block.ErrnoException;
+import java.util.Iterator;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/**
+ * The stacks of all threads that are in chains, and what is done about a call of a filter that
+ * takes too long.
+ *
+ * <p>The clock of calls is a coarse one that {@link #look} advances, so that a bio never asks the
+ * system what time it is.
+ */
+final class CallStacks {
+  /** What a filter that was interrupted may take to come back. */
+  static final long GRACE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** The fine clock, for samples. */
+  final LongSupplier nanoClock;
+
+  /** Runs what may hang: tells filters what the watcher can't wait for. */
+  final Executor notices;
+
+  /** The coarse clock. Written by whoever looks. */
+  volatile long nowNanos;
+
+  private final ThreadLocal<CallStack> local = new ThreadLocal<>();
+  private final Set<CallStack> all = ConcurrentHashMap.newKeySet();
+
+  CallStacks(LongSupplier nanoClock, Executor notices) {
+    this.nanoClock = nanoClock;
+    this.notices = notices;
+  }
+
+  /** This thread's. */
+  CallStack mine() {
+    CallStack stack = local.get();
+    if (stack == null) {
+      stack = new CallStack(this);
+      all.add(stack);
+      local.set(stack);
+    }
+    return stack;
+  }
+
+  /** This thread's, or null if it has never been in a chain. */
+  CallStack mineIfAny() {
+    return local.get();
+  }
+
+  /**
+   * Advances the coarse clock and looks after every call. One thread at a time.
+   *
+   * @param elapsedNanos by how much; less than has passed if the process stood still, since the
+   *     filters could not run either
+   */
+  void look(long elapsedNanos) {
+    nowNanos += elapsedNanos;
+    for (Iterator<CallStack> stacks = all.iterator(); stacks.hasNext(); ) {
+      CallStack stack = stacks.next();
+      if (!stack.thread.isAlive()) {
+        stacks.remove();
+        continue;
+      }
+      look(stack.calls());
+    }
+  }
+
+  private void look(Call[] calls) {
+    for (int i = 0; i < calls.length; i++) {
+      Call call = calls[i];
+      long look = call.look();
+      if (!Call.isInside(look)) {
+        continue;
+      }
+      AttachedFilter filter = call.filter;
+      long overNanos = call.usedNanos + nowNanos - call.sinceNanos - call.limitNanos;
+      if (filter == null || overNanos <= 0) {
+        continue;
+      }
+      if (!Call.isLate(look)) {
+        // An interrupt would hit the code of an inner call, which is not at fault.
+        boolean innermost = i + 1 == calls.length || Call.isFree(calls[i + 1].look());
+        call.interrupt(look, innermost);
+      } else if (overNanos > GRACE_NANOS) {
+        evict(call, look, filter);
+      }
+    }
+  }
+
+  /**
+   * Gives a call up. What it holds is given back in the name of its thread, and the thread, if it
+   * ever comes back, can do nothing more in this passage. No foreign code runs between the start
+   * and the end of it, since the thread may be waiting for the end.
+   */
+  private static void evict(Call call, long look, AttachedFilter filter) {
+    if (!call.startEviction(look)) {
+      return;
+    }
+    Eviction eviction;
+    try {
+      // First, so that no bio that is let in afterwards takes the filter for a healthy one.
+      eviction = filter.giveUp(call);
+    } finally {
+      Passage passage = call.passage;
+      if (passage != null && !passage.givenUp) {
+        passage.givenUp = true;
+        passage.gate.exit(passage.stripe);
+      }
+      call.finishEviction(look);
+    }
+    eviction.run();
+  }
+
+  /** What remains to be done about a call that was given up. */
+  @FunctionalInterface
+  interface Eviction {
+    void run();
+  }
+
+  /** The error of a bio whose call was given up, for whom it reaches. */
+  static ErrnoException givenUp(String what) {
+    return new ErrnoException(
+        Errno.EIO, what + ": it was stuck in a filter for longer than the limit and was given up");
+  }
+}
