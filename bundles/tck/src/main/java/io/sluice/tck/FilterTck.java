@@ -8,12 +8,12 @@ import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.filter.Arguments;
 import io.sluice.filter.CtlCommand;
-import io.sluice.filter.Filter;
 import io.sluice.filter.FilterOperations;
 import io.sluice.filter.Parameter;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -260,27 +260,20 @@ public abstract class FilterTck extends BlockDeviceTck {
 
   @Rule("FLT-16")
   void flt16_commandsAnswerPlainValuesOrRefuse() throws Exception {
-    Filter filter = bench.filter();
     traffic(0);
     for (CtlCommand command : operations().commands()) {
-      String what = "command " + command.name();
-      if (command.parameters().stream().noneMatch(Parameter::required)) {
-        askPlain(filter, what, command.name(), List.of());
+      for (Map<String, String> sample : Samples.of(command.parameters(), Map.of())) {
+        List<String> words = new ArrayList<>();
+        sample.forEach((name, value) -> words.add(name + "=" + value));
+        askPlain("command " + command.name() + " " + words, command.name(), words);
       }
-      // The registry checks words against the declaration; a filter may be asked without one.
-      List<String> wrong = List.of("no such word", "=", "-1", "99999999999999999999");
-      askPlain(filter, what + " " + wrong, command.name(), wrong);
     }
-    Expect.refused(
-        "command that is not declared",
-        EnumSet.of(Errno.ENOTTY, Errno.EINVAL),
-        () -> filter.ctl("tck-no-such-command", List.of()));
   }
 
-  private static void askPlain(Filter filter, String what, String command, List<String> words) {
+  private void askPlain(String what, String command, List<String> words) {
     Map<String, Object> answer;
     try {
-      answer = filter.ctl(command, words);
+      answer = bench.filter().ctl(command, words);
     } catch (ErrnoException e) {
       Expect.that(!words.isEmpty(), what, "an answer", e.getMessage());
       return;
@@ -288,6 +281,23 @@ public abstract class FilterTck extends BlockDeviceTck {
       throw Expect.failure(what, "an answer or an ErrnoException", e);
     }
     Expect.that(isPlain(answer), what, "strings, numbers, booleans, lists and maps", answer);
+  }
+
+  @Rule("FLT-16")
+  void flt16_optionsMakeAFilterOrAreRefused() throws Exception {
+    FilterOperations operations = operations();
+    for (Map<String, String> sample : Samples.of(operations.options(), options())) {
+      FilterBench other = new FilterBench(operations, sample, bench.below(), complaints);
+      try {
+        other.attach();
+      } catch (ErrnoException e) {
+        Expect.that(!sample.equals(options()), "attach with " + sample, "success", e.getMessage());
+        continue;
+      } catch (RuntimeException e) {
+        throw Expect.failure("attach with " + sample, "a filter or an ErrnoException", e);
+      }
+      other.detach();
+    }
   }
 
   private static boolean isPlain(Object value) {

@@ -23,8 +23,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** Filters that break one rule each. */
 final class FilterMutants {
-  private static final byte KEY = 0x5a;
-
   private FilterMutants() {}
 
   /** Makes a filter, as wrong as it may be. */
@@ -193,10 +191,15 @@ final class FilterMutants {
             ctl((command, arguments) -> Map.of("thread", Thread.currentThread()))),
         new Mutant<>(
             "FLT-16",
-            "NumberFormatException on a bad word",
+            "NumberFormatException on a size with a unit",
             ctl(
-                (command, arguments) ->
-                    Map.of("n", arguments.isEmpty() ? 0L : Long.parseLong(arguments.get(0))))),
+                (command, arguments) -> {
+                  for (String word : arguments) {
+                    Long.parseLong(word.substring(word.indexOf('=') + 1));
+                  }
+                  return Map.of();
+                })),
+        new Mutant<>("FLT-16", "overflows on a large option", overflows()),
         new Mutant<>(
             "FLT-17",
             "options that attach does not take",
@@ -315,6 +318,17 @@ final class FilterMutants {
         };
   }
 
+  private static Make overflows() {
+    return () ->
+        new PassOperations() {
+          @Override
+          public Filter attach(FilterHost host, Map<String, String> options) {
+            Math.multiplyExact(Long.parseLong(options.getOrDefault("limit", "1")), 1000);
+            return new Pass(host);
+          }
+        };
+  }
+
   private static Make options(Parameter... parameters) {
     return () ->
         new PassOperations() {
@@ -341,7 +355,11 @@ final class FilterMutants {
         new PassOperations() {
           @Override
           public List<CtlCommand> commands() {
-            return List.of(new CtlCommand("stats", List.of(), "counts bios"));
+            return List.of(
+                new CtlCommand(
+                    "stats",
+                    List.of(new Parameter("size", ParameterType.SIZE, "", "bytes")),
+                    "counts bios"));
           }
 
           @Override
@@ -403,82 +421,5 @@ final class FilterMutants {
           before[0] = host;
           return new Pass(host);
         });
-  }
-
-  /** Changes every byte. Knows neither discards nor zeroes, which it sees as writes. */
-  private static final class Xor extends PassOperations {
-    private final boolean ownBuffer;
-    private final boolean restores;
-
-    /**
-     * @param ownBuffer whether it keeps the rule on buffers, but then none on block status
-     * @param restores whether it undoes what it did to the caller's buffer
-     */
-    Xor(boolean ownBuffer, boolean restores) {
-      this.ownBuffer = ownBuffer;
-      this.restores = restores;
-    }
-
-    @Override
-    public Set<BioOp> ops() {
-      return EnumSet.of(BioOp.READ, BioOp.WRITE, BioOp.FLUSH);
-    }
-
-    private static void xor(ByteBuffer data, int from, int to) {
-      for (int i = from; i < to; i++) {
-        data.put(i, (byte) (data.get(i) ^ KEY));
-      }
-    }
-
-    @Override
-    public Filter attach(FilterHost host, Map<String, String> options) throws ErrnoException {
-      return new Pass(host) {
-        @Override
-        public void submit(Bio bio, BlockDevice next) throws ErrnoException {
-          ByteBuffer data = bio.data();
-          int from = data == null ? 0 : data.position();
-          if (bio.op() == BioOp.WRITE) {
-            write(bio, data, from, next);
-          } else {
-            next.submit(bio);
-          }
-          if (bio.op() == BioOp.READ) {
-            xor(data, from, data.limit());
-          }
-        }
-
-        private void write(Bio bio, ByteBuffer data, int from, BlockDevice next)
-            throws ErrnoException {
-          if (!ownBuffer && !data.isReadOnly()) {
-            xor(data, from, data.limit());
-            try {
-              next.submit(bio);
-            } finally {
-              if (restores) {
-                xor(data, from, data.limit());
-              }
-            }
-            return;
-          }
-          ByteBuffer copy = ByteBuffer.allocate(data.remaining()).put(data.duplicate()).flip();
-          xor(copy, 0, copy.limit());
-          next.submit(new Bio().write(bio.offsetBytes(), copy, bio.flags()));
-        }
-
-        @Override
-        public void status(
-            long offsetBytes,
-            long lengthBytes,
-            io.sluice.block.ExtentVisitor visitor,
-            BlockDevice next)
-            throws ErrnoException {
-          if (ownBuffer) {
-            next.status(offsetBytes, lengthBytes, visitor);
-          } else {
-            visitor.extent(lengthBytes, io.sluice.block.ExtentVisitor.DATA);
-          }
-        }
-      };
-    }
   }
 }
