@@ -10,6 +10,7 @@ import io.sluice.export.ExportRequest;
 import io.sluice.export.Exporter;
 import io.sluice.filter.AttachRequest;
 import io.sluice.filter.ChainEntry;
+import io.sluice.filter.CtlCommand;
 import io.sluice.filter.DeviceInfo;
 import io.sluice.filter.DeviceStats;
 import io.sluice.filter.DeviceTable;
@@ -17,14 +18,19 @@ import io.sluice.filter.FilterInfo;
 import io.sluice.filter.FilterOperations;
 import io.sluice.filter.FilterRegistry;
 import io.sluice.filter.Frozen;
+import io.sluice.filter.LatencySummary;
+import io.sluice.filter.Parameter;
+import io.sluice.filter.ParameterType;
 import io.sluice.shell.tool.Services;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SnapshotControl;
+import io.sluice.swap.BundleSwap;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.osgi.framework.BundleContext;
 
@@ -68,6 +74,11 @@ public final class FakeAgent implements Services {
   @Override
   public List<Exporter> exporters() {
     return exporters;
+  }
+
+  @Override
+  public Optional<BundleSwap> swap() {
+    return Optional.empty();
   }
 
   @Override
@@ -172,8 +183,12 @@ public final class FakeAgent implements Services {
               1000,
               java.util.Set.of(BioOp.READ),
               of("trace"),
-              List.of(),
-              List.of(),
+              List.of(new Parameter("file", ParameterType.TEXT, null, "where it is written to")),
+              List.of(
+                  new CtlCommand(
+                      "dump",
+                      List.of(new Parameter("count", ParameterType.COUNT, "10", "how many")),
+                      "shows the last bios")),
               "io.sluice.trace 0.1.0"));
     }
 
@@ -242,8 +257,8 @@ public final class FakeAgent implements Services {
                       0,
                       0,
                       "",
-                      io.sluice.filter.LatencySummary.NONE,
-                      ""))
+                      new LatencySummary(5, 1_500, 12_345, 3_400_000, 250),
+                      "io.sluice." + a.filter() + " 0.1.0"))
           .toList();
     }
 

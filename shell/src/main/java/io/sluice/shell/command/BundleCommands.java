@@ -3,6 +3,7 @@ package io.sluice.shell.command;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.shell.tool.Session;
+import io.sluice.swap.BundleSwap;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.MalformedURLException;
@@ -10,6 +11,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.osgi.framework.Bundle;
@@ -58,6 +61,42 @@ final class BundleCommands {
           bundle.getVersion().toString(),
           String.valueOf(bundle.getSymbolicName()),
           bundle.getLocation());
+    }
+  }
+
+  /**
+   * A bundle that was updated.
+   *
+   * @param versionBefore what it was before
+   * @param holdNanos how long bios and clients were held back
+   */
+  record UpdatedRow(
+      long id,
+      String state,
+      int startLevel,
+      String version,
+      String symbolicName,
+      String location,
+      String versionBefore,
+      long holdNanos) {
+    static UpdatedRow of(Bundle bundle, String versionBefore, long holdNanos) {
+      BundleRow row = BundleRow.of(bundle);
+      return new UpdatedRow(
+          row.id,
+          row.state,
+          row.startLevel,
+          row.version,
+          row.symbolicName,
+          row.location,
+          versionBefore,
+          holdNanos);
+    }
+
+    String text() {
+      String change = symbolicName + " " + versionBefore + " -> " + version;
+      return holdNanos == 0
+          ? change
+          : change + String.format(Locale.ROOT, ", held %.1f ms", holdNanos / 1e6);
     }
   }
 
@@ -161,7 +200,7 @@ final class BundleCommands {
 
   @Command(
       name = "update",
-      description = "Read a bundle anew; refused while a device uses what it provides.")
+      description = "Replace a bundle by a new version, while what it provides is in use.")
   static final class Update extends OnBundle {
     @Parameters(
         index = "1",
@@ -173,20 +212,42 @@ final class BundleCommands {
     @Override
     Answer run() throws Exception {
       Bundle bundle = bundle();
-      if (source == null) {
-        bundle.update();
-      } else {
-        try (InputStream in = open(location(session(), source))) {
+      String before = bundle.getVersion().toString();
+      try (InputStream in = source == null ? null : open(location(session(), source))) {
+        Optional<BundleSwap> swap = swapOf(bundle);
+        long holdNanos = 0;
+        if (swap.isPresent()) {
+          holdNanos = swap.get().swap(bundle.getBundleId(), in).holdNanos();
+        } else if (in == null) {
+          bundle.update();
+        } else {
           bundle.update(in);
         }
+        refresh(bundle);
+        UpdatedRow row = UpdatedRow.of(bundle, before, holdNanos);
+        return Answer.line(row.text(), row);
       }
-      refresh(bundle);
-      return done(bundle);
+    }
+
+    /**
+     * What replaces the bundle in use. Not for one that others import packages from, which takes
+     * them along; nor for the one that replaces, nor for this one, which has to answer.
+     */
+    private Optional<BundleSwap> swapOf(Bundle bundle) throws ErrnoException {
+      Optional<BundleSwap> swap = services().swap();
+      boolean alone = wiring().getDependencyClosure(List.of(bundle)).size() == 1;
+      return alone && !bundle.equals(FrameworkUtil.getBundle(BundleCommands.class))
+          ? swap.filter(any -> !bundle.equals(FrameworkUtil.getBundle(any.getClass())))
+          : Optional.empty();
+    }
+
+    private FrameworkWiring wiring() throws ErrnoException {
+      return services().framework().getBundle().adapt(FrameworkWiring.class);
     }
 
     /** Lets those that used the old version use the new one, and waits until they do. */
     private void refresh(Bundle bundle) throws ErrnoException {
-      FrameworkWiring wiring = services().framework().getBundle().adapt(FrameworkWiring.class);
+      FrameworkWiring wiring = wiring();
       Bundle shell = FrameworkUtil.getBundle(BundleCommands.class);
       if (wiring.getDependencyClosure(List.of(bundle)).contains(shell)) {
         // This bundle will be restarted as well; the answer goes first.

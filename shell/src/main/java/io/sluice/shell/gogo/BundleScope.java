@@ -31,7 +31,7 @@ public final class BundleScope {
   }
 
   /** {@code bundle:update}. */
-  @Descriptor("Read a bundle anew: BUNDLE [PATH|URL]")
+  @Descriptor("Replace a bundle by a new version: BUNDLE [PATH|URL]")
   public Object update(CommandSession session, String[] arguments) throws ErrnoException {
     return commands.run(session, "bundle update", (Object[]) arguments);
   }

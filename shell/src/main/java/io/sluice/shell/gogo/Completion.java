@@ -2,6 +2,7 @@ package io.sluice.shell.gogo;
 
 import io.sluice.block.ErrnoException;
 import io.sluice.export.ExportInfo;
+import io.sluice.filter.CtlCommand;
 import io.sluice.filter.DeviceInfo;
 import io.sluice.filter.FilterInfo;
 import io.sluice.shell.command.SluiceTool;
@@ -99,6 +100,11 @@ final class Completion {
       case "DEV" -> services.devices().list().stream().map(DeviceInfo::name).forEach(names::add);
       case "FILTER" ->
           services.filters().filters().stream().map(FilterInfo::name).forEach(names::add);
+      case "CMD" ->
+          services.filters().filters().stream()
+              .flatMap(filter -> filter.commands().stream())
+              .map(CtlCommand::name)
+              .forEach(names::add);
       case "ID" -> addSnapshots(names);
       case "ID|DEV" -> {
         addSnapshots(names);

@@ -13,13 +13,15 @@ public final class FilterScope {
   }
 
   /** {@code filter:list}. */
-  @Descriptor("List the registered filters")
+  @Descriptor("List the registered filters: [-v]")
   public Object list(CommandSession session, String[] arguments) throws ErrnoException {
     return commands.run(session, "filter list", (Object[]) arguments);
   }
 
   /** {@code filter:attach}. */
-  @Descriptor("Attach a filter: DEV FILTER [--altitude N] [--on-error fail|bypass] [key=value ...]")
+  @Descriptor(
+      "Attach a filter: DEV FILTER [--altitude N] [--on-error fail|bypass]"
+          + " [--call-limit DURATION] [key=value ...]")
   public Object attach(CommandSession session, String[] arguments) throws ErrnoException {
     return commands.run(session, "filter attach", (Object[]) arguments);
   }

@@ -8,8 +8,10 @@ import io.sluice.filter.FilterRegistry;
 import io.sluice.shell.tool.Services;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SnapshotControl;
+import io.sluice.swap.BundleSwap;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
 import org.osgi.util.tracker.ServiceTracker;
@@ -23,6 +25,8 @@ final class TrackedServices implements Services, AutoCloseable {
   private final ServiceTracker<ChangeTracking, ChangeTracking> tracking;
   private final ServiceTracker<Exporter, Exporter> exporters;
 
+  private final ServiceTracker<BundleSwap, BundleSwap> swap;
+
   TrackedServices(BundleContext context) {
     this.context = context;
     devices = open(context, DeviceTable.class);
@@ -30,6 +34,7 @@ final class TrackedServices implements Services, AutoCloseable {
     snapshots = open(context, SnapshotControl.class);
     tracking = open(context, ChangeTracking.class);
     exporters = open(context, Exporter.class);
+    swap = open(context, BundleSwap.class);
   }
 
   private static <T> ServiceTracker<T, T> open(BundleContext context, Class<T> type) {
@@ -75,6 +80,11 @@ final class TrackedServices implements Services, AutoCloseable {
   }
 
   @Override
+  public Optional<BundleSwap> swap() {
+    return Optional.ofNullable(swap.getService());
+  }
+
+  @Override
   public BundleContext framework() throws ErrnoException {
     try {
       return context.getBundle(Constants.SYSTEM_BUNDLE_LOCATION).getBundleContext();
@@ -85,6 +95,7 @@ final class TrackedServices implements Services, AutoCloseable {
 
   @Override
   public void close() {
+    swap.close();
     exporters.close();
     tracking.close();
     snapshots.close();

@@ -6,7 +6,9 @@ import io.sluice.filter.DeviceTable;
 import io.sluice.filter.FilterRegistry;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SnapshotControl;
+import io.sluice.swap.BundleSwap;
 import java.util.List;
+import java.util.Optional;
 import org.osgi.framework.BundleContext;
 
 /**
@@ -29,6 +31,9 @@ public interface Services {
 
   /** All exporters there are; may be empty. */
   List<Exporter> exporters();
+
+  /** What replaces bundles in use, if it is there. */
+  Optional<BundleSwap> swap();
 
   /**
    * The context of the framework's system bundle.

@@ -15,8 +15,10 @@ import io.sluice.shell.tool.Session;
 import io.sluice.snapshot.SnapshotEvent;
 import io.sluice.snapshot.SnapshotRequest;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -108,7 +110,7 @@ class SluiceToolTest {
   void json_keepsNumbersExactAndNamesInSnakeCase() throws Exception {
     Map<String, Object> info = json("device", "info", "disk", "--json");
     assertEquals(
-        List.of("name", "path", "options", "geometry", "filters", "holders"),
+        List.of("name", "path", "options", "geometry", "filters", "holders", "lost"),
         List.copyOf(info.keySet()));
     Map<?, ?> geometry = (Map<?, ?>) info.get("geometry");
     assertEquals(67108864, ((Number) geometry.get("size_bytes")).longValue());
@@ -129,6 +131,8 @@ class SluiceToolTest {
         "7",
         "--on-error",
         "bypass",
+        "--call-limit",
+        "250ms",
         "a=1",
         "b=x,y=z");
     assertEquals(
@@ -137,17 +141,47 @@ class SluiceToolTest {
             "trace",
             OptionalInt.of(7),
             OnError.BYPASS,
-            java.util.Optional.empty(),
+            Optional.of(Duration.ofMillis(250)),
             Map.of("a", "1", "b", "x,y=z")),
         agent.filters.attached.get(0));
     assertEquals(
         """
-        ALTITUDE  FILTER  STATE     ON-ERROR  BIOS  ERRORS  FAULTS  LAST-FAULT
-               7  trace   attached  bypass       7       0       0  -
+        ALTITUDE  FILTER  STATE     ON-ERROR  BIOS  ERRORS  FAULTS   MEAN     P99    MAX    OWN\
+          PROVIDER               LAST-FAULT
+               7  trace   attached  bypass       7       0       0  1.5us  12.3us  3.4ms  250ns\
+          io.sluice.trace 0.1.0  -
         """,
         ok("filter", "chain", "disk"));
     ok("filter", "detach", "disk", "trace");
     assertEquals(List.of(), agent.filters.attached);
+  }
+
+  @Test
+  void filter_attachRefusesACallLimitThatIsNoTime() throws Exception {
+    String refusal = fails(1, "filter", "attach", "disk", "trace", "--call-limit", "5");
+    assertTrue(refusal.contains(": EINVAL: "), refusal);
+    assertEquals(List.of(), agent.filters.attached);
+  }
+
+  @Test
+  void filter_listShowsWhatFiltersTake() throws Exception {
+    String plain =
+        """
+        NAME     ALTITUDE  OPERATIONS  DEVICES  PROVIDER
+        blksnap       500  read,write  -        io.sluice.blksnap 0.1.0
+        trace        1000  read        -        io.sluice.trace 0.1.0
+        """;
+    assertEquals(plain, ok("filter", "list"));
+    assertEquals(
+        plain
+            + """
+            trace option file=TEXT: where it is written to
+            trace command dump [count=COUNT 10]: shows the last bios
+            """,
+        ok("filter", "list", "-v"));
+    Map<?, ?> trace = (Map<?, ?>) JSON.std.listFrom(ok("filter", "list", "--json")).get(1);
+    assertEquals("file", ((Map<?, ?>) ((List<?>) trace.get("options")).get(0)).get("name"));
+    assertEquals("dump", ((Map<?, ?>) ((List<?>) trace.get("commands")).get(0)).get("name"));
   }
 
   @Test

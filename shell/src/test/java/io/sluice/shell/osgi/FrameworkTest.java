@@ -2,6 +2,7 @@ package io.sluice.shell.osgi;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.jr.ob.JSON;
@@ -20,6 +21,8 @@ import io.sluice.shell.wire.FrameType;
 import io.sluice.shell.wire.Request;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SnapshotControl;
+import io.sluice.swap.BundleSwap;
+import io.sluice.swap.SwapReport;
 import java.io.ByteArrayInputStream;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -73,7 +76,8 @@ class FrameworkTest {
                     // The API comes from the test's class path, so that its services can be given.
                     Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA,
                     "io.sluice.block;version=1.0.0,io.sluice.export;version=1.0.0,"
-                        + "io.sluice.filter;version=1.0.0,io.sluice.snapshot;version=1.0.0",
+                        + "io.sluice.filter;version=1.0.0,io.sluice.snapshot;version=1.0.0,"
+                        + "io.sluice.swap;version=1.0.0",
                     "sluice.run.dir",
                     run().toString(),
                     "sluice.version",
@@ -188,13 +192,27 @@ class FrameworkTest {
     assertTrue(output.error().startsWith("sluice: bundle install: E"), output.error());
     assertEquals(1, sluice("", "bundle", "install", "command.jar"));
     assertTrue(output.error().contains(": EEXIST: "), output.error());
-    ok("bundle", "update", name, "command.jar");
+    String updated = ok("bundle", "update", name, "command.jar");
+    assertTrue(updated.matches(name + " ([0-9.]+) -> \\1\n"), updated);
     assertEquals("active", state(name));
+    registerSwap();
+    updated = ok("bundle", "update", name, "command.jar");
+    assertTrue(updated.matches(name + " ([0-9.]+) -> \\1, held 12.3 ms\n"), updated);
+    assertTrue(output.error().isEmpty(), output.error());
     ok("bundle", "uninstall", name);
     assertFalse(ok("bundle", "list").contains(name), output.text());
     long id = Long.parseLong(ok("bundle", "install", "command.jar", "--start").strip());
     assertEquals(name, framework.getBundleContext().getBundle(id).getSymbolicName());
     assertEquals("active", state(name));
+  }
+
+  private void registerSwap() {
+    register(
+        BundleSwap.class,
+        (id, content) -> {
+          assertNotNull(content);
+          return new SwapReport("", "", "", 12_345_678);
+        });
   }
 
   private String state(String bundle) throws Exception {
