@@ -1,0 +1,70 @@
+package io.sluice.trace.osgi;
+
+import io.sluice.block.ErrnoException;
+import io.sluice.filter.FilterInfo;
+import io.sluice.filter.FilterRegistry;
+import io.sluice.trace.recorder.TraceOperations;
+import java.time.InstantSource;
+import org.osgi.annotation.bundle.Header;
+import org.osgi.framework.BundleActivator;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
+import org.osgi.framework.ServiceReference;
+import org.osgi.util.tracker.ServiceTracker;
+
+/** Registers the filter while a registry is there; detaches it everywhere before it leaves. */
+@Header(name = Constants.BUNDLE_ACTIVATOR, value = "${@class}")
+public final class Activator implements BundleActivator {
+  private static final System.Logger LOG = System.getLogger("io.sluice.trace");
+
+  private final TraceOperations operations =
+      new TraceOperations(System::nanoTime, InstantSource.system(), Thread::new);
+  private ServiceTracker<FilterRegistry, FilterRegistry> registries;
+
+  @Override
+  public void start(BundleContext context) {
+    registries =
+        new ServiceTracker<>(context, FilterRegistry.class, null) {
+          @Override
+          public FilterRegistry addingService(ServiceReference<FilterRegistry> reference) {
+            FilterRegistry registry = super.addingService(reference);
+            try {
+              registry.register(operations);
+              return registry;
+            } catch (ErrnoException e) {
+              LOG.log(System.Logger.Level.ERROR, "not registered: " + e.getMessage());
+              context.ungetService(reference);
+              return null;
+            }
+          }
+
+          @Override
+          public void removedService(
+              ServiceReference<FilterRegistry> reference, FilterRegistry registry) {
+            withdraw(registry);
+            super.removedService(reference, registry);
+          }
+        };
+    registries.open();
+  }
+
+  @Override
+  public void stop(BundleContext context) {
+    registries.close();
+  }
+
+  private void withdraw(FilterRegistry registry) {
+    try {
+      for (FilterInfo filter : registry.filters()) {
+        if (filter.name().equals(operations.name())) {
+          for (String device : filter.devices()) {
+            registry.detach(device, operations.name());
+          }
+        }
+      }
+      registry.unregister(operations);
+    } catch (ErrnoException e) {
+      LOG.log(System.Logger.Level.ERROR, "stays registered: " + e.getMessage());
+    }
+  }
+}
