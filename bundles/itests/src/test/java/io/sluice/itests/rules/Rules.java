@@ -33,6 +33,7 @@ final class Rules {
           "registry",
           "blksnap",
           "fault",
+          "trace",
           "diffstore.file",
           "nbd",
           "shell",
