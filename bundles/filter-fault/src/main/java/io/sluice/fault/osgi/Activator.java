@@ -2,7 +2,6 @@ package io.sluice.fault.osgi;
 
 import io.sluice.block.ErrnoException;
 import io.sluice.fault.FaultOperations;
-import io.sluice.filter.FilterInfo;
 import io.sluice.filter.FilterRegistry;
 import org.osgi.annotation.bundle.Header;
 import org.osgi.framework.BundleActivator;
@@ -11,7 +10,10 @@ import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceReference;
 import org.osgi.util.tracker.ServiceTracker;
 
-/** Registers the filter while a registry is there; detaches it everywhere before it leaves. */
+/**
+ * Registers the filter while a registry is there. The registry has detached it by the time that the
+ * bundle stops, or does not let it stop.
+ */
 @Header(name = Constants.BUNDLE_ACTIVATOR, value = "${@class}")
 public final class Activator implements BundleActivator {
   private static final System.Logger LOG = System.getLogger("io.sluice.fault");
@@ -53,13 +55,6 @@ public final class Activator implements BundleActivator {
 
   private void withdraw(FilterRegistry registry) {
     try {
-      for (FilterInfo filter : registry.filters()) {
-        if (filter.name().equals(operations.name())) {
-          for (String device : filter.devices()) {
-            registry.detach(device, operations.name());
-          }
-        }
-      }
       registry.unregister(operations);
     } catch (ErrnoException e) {
       LOG.log(System.Logger.Level.ERROR, "stays registered: " + e.getMessage());

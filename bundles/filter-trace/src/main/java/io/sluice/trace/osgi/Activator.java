@@ -1,7 +1,6 @@
 package io.sluice.trace.osgi;
 
 import io.sluice.block.ErrnoException;
-import io.sluice.filter.FilterInfo;
 import io.sluice.filter.FilterRegistry;
 import io.sluice.trace.recorder.TraceOperations;
 import java.time.InstantSource;
@@ -12,7 +11,10 @@ import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceReference;
 import org.osgi.util.tracker.ServiceTracker;
 
-/** Registers the filter while a registry is there; detaches it everywhere before it leaves. */
+/**
+ * Registers the filter while a registry is there. The registry has detached it by the time that the
+ * bundle stops, or does not let it stop.
+ */
 @Header(name = Constants.BUNDLE_ACTIVATOR, value = "${@class}")
 public final class Activator implements BundleActivator {
   private static final System.Logger LOG = System.getLogger("io.sluice.trace");
@@ -55,13 +57,6 @@ public final class Activator implements BundleActivator {
 
   private void withdraw(FilterRegistry registry) {
     try {
-      for (FilterInfo filter : registry.filters()) {
-        if (filter.name().equals(operations.name())) {
-          for (String device : filter.devices()) {
-            registry.detach(device, operations.name());
-          }
-        }
-      }
       registry.unregister(operations);
     } catch (ErrnoException e) {
       LOG.log(System.Logger.Level.ERROR, "stays registered: " + e.getMessage());
