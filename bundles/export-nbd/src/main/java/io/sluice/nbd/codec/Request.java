@@ -29,6 +29,22 @@ public final class Request {
     lengthBytes = Integer.toUnsignedLong(in.getInt());
   }
 
+  /** Puts down what {@link #decode} takes: {@link NbdProtocol#REQUEST_BYTES}. */
+  public void encode(ByteBuffer out) {
+    out.putInt(NbdProtocol.REQUEST_MAGIC)
+        .putShort((short) flags)
+        .putShort((short) type)
+        .putLong(cookie)
+        .putLong(offsetBytes)
+        .putInt((int) lengthBytes);
+  }
+
+  /** Becomes the request for what is left once its first {@code bytes} are done. */
+  public void advance(long bytes) {
+    offsetBytes += bytes;
+    lengthBytes -= bytes;
+  }
+
   /** Becomes the same as {@code other}. */
   public void copy(Request other) {
     flags = other.flags;

@@ -1,10 +1,13 @@
 package io.sluice.nbd.osgi;
 
+import io.sluice.block.ErrnoException;
 import io.sluice.export.Exporter;
 import io.sluice.nbd.server.ExportTable;
 import io.sluice.nbd.server.NbdConfiguration;
 import io.sluice.nbd.server.NbdExporter;
 import io.sluice.nbd.server.NbdServer;
+import io.sluice.nbd.server.NbdSwap;
+import io.sluice.swap.Swappable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -25,17 +28,33 @@ public final class NbdActivator implements BundleActivator {
   private static final String TCP_PROPERTY = "sluice.nbd.tcp";
   private static final String ALLOW_REMOTE_PROPERTY = "sluice.nbd.allow-remote";
 
+  /**
+   * A note to the bundle's next start in this process that its sockets are on their way: the
+   * classes of this start are gone by then. Followed by the framework and the bundle.
+   */
+  private static final String HANDED_OVER_PROPERTY = "io.sluice.nbd.handed-over.";
+
   private NbdServer server;
+  private NbdSwap swap;
   private DeviceTracker devices;
   private ServiceRegistration<Exporter> registration;
+  private ServiceRegistration<Swappable> swapRegistration;
 
   @Override
   public void start(BundleContext context) throws Exception {
     ExportTable table = new ExportTable();
+    NbdConfiguration configuration = configuration(context);
     server = new NbdServer(table);
-    server.listen(configuration(context));
+    swap = new NbdSwap(table, server, configuration);
+    try {
+      swap.start(System.clearProperty(noteKey(context)) != null);
+    } catch (ErrnoException e) {
+      server.close();
+      throw e;
+    }
     devices = new DeviceTracker(context, table, server);
     devices.open();
+    swapRegistration = context.registerService(Swappable.class, swap, null);
     registration =
         context.registerService(
             Exporter.class,
@@ -46,9 +65,20 @@ public final class NbdActivator implements BundleActivator {
   @Override
   public void stop(BundleContext context) {
     registration.unregister();
+    swapRegistration.unregister();
+    if (swap.handedOver()) {
+      System.setProperty(noteKey(context), "true");
+    }
     // All clients at once; with the devices first, each would be waited for in turn.
     server.close();
     devices.close();
+  }
+
+  private static String noteKey(BundleContext context) {
+    return HANDED_OVER_PROPERTY
+        + context.getProperty(Constants.FRAMEWORK_UUID)
+        + "."
+        + context.getBundle().getBundleId();
   }
 
   private static NbdConfiguration configuration(BundleContext context) throws Exception {

@@ -2,15 +2,19 @@ package io.sluice.nbd.server;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.ByteChannel;
+import java.nio.channels.ClosedSelectorException;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.Semaphore;
 import java.util.function.LongSupplier;
 
 /**
- * A client's socket whose reader looks for the next request a few times before it sleeps, as long
- * as that pays. A client that sends one request at a time answers each reply within some
- * microseconds, while to let a processor fall asleep and wake it again costs as much or, in a
+ * A client's socket whose reader can be woken, and looks for the next request a few times before it
+ * sleeps, as long as that pays. A client that sends one request at a time answers each reply within
+ * some microseconds, while to let a processor fall asleep and wake it again costs as much or, in a
  * virtual machine, several times that.
  *
  * <p>Polling starts after a number of short waits in a row, goes on while it finds what it waits
@@ -18,8 +22,8 @@ import java.util.function.LongSupplier;
  * client with another rhythm costs next to nothing. Only some connections poll at a time, and none
  * does on a machine with one processor.
  *
- * <p>While it polls the socket does not block, and a single thread writes to it. {@link #share}
- * ends polling for good, before other threads write.
+ * <p>The socket does not block: a thread that sleeps in a read of a socket that blocks could only
+ * be woken by closing it. One thread reads, and one at a time writes.
  */
 final class EagerChannel implements ByteChannel {
   /** How long one search takes at most. */
@@ -38,23 +42,30 @@ final class EagerChannel implements ByteChannel {
   private static final int HITS_FORGIVING = 256;
 
   private final SocketChannel channel;
+  private final ByteBuffer carried;
   private final Semaphore pollers;
   private final LongSupplier nanoClock;
-  private boolean blocking = true;
-  private boolean shared;
+  private final Selector readable;
+  private volatile Selector writable;
+  private volatile boolean woken;
   private boolean polling;
   private int shortWaits;
   private int shortWaitsWanted = SHORT_WAITS_WANTED;
   private int hits;
 
   /**
-   * @param channel a socket that blocks
+   * @param channel a socket, registered with no selector
+   * @param carried what the client sent before and is read first
    * @param pollers how many connections may poll at a time
    */
-  EagerChannel(SocketChannel channel, Semaphore pollers, LongSupplier nanoClock) {
+  EagerChannel(SocketChannel channel, ByteBuffer carried, Semaphore pollers, LongSupplier nanoClock)
+      throws IOException {
     this.channel = channel;
+    this.carried = carried;
     this.pollers = pollers;
     this.nanoClock = nanoClock;
+    channel.configureBlocking(false);
+    readable = selector(SelectionKey.OP_READ);
   }
 
   /** Half of the processors may be kept awake by clients' rhythm, and never the only one. */
@@ -62,9 +73,23 @@ final class EagerChannel implements ByteChannel {
     return new Semaphore(processorCount / 2);
   }
 
-  /** Waits for some bytes; by one thread. */
+  private Selector selector(int operation) throws IOException {
+    Selector selector = Selector.open();
+    try {
+      channel.register(selector, operation);
+      return selector;
+    } catch (IOException | RuntimeException e) {
+      selector.close();
+      throw e;
+    }
+  }
+
+  /** Waits for some bytes; by one thread. Returns 0 once {@link #wake} was called and none came. */
   @Override
   public int read(ByteBuffer target) throws IOException {
+    if (carried.hasRemaining()) {
+      return readCarried(target);
+    }
     if (polling && pollers.tryAcquire()) {
       try {
         int count = poll(target);
@@ -75,15 +100,24 @@ final class EagerChannel implements ByteChannel {
         pollers.release();
       }
     }
-    setBlocking(true);
     long startNanos = nanoClock.getAsLong();
     int count = channel.read(target);
+    while (count == 0 && !woken) {
+      await(readable);
+      count = channel.read(target);
+    }
     learn(nanoClock.getAsLong() - startNanos);
     return count;
   }
 
+  private int readCarried(ByteBuffer target) {
+    int count = Math.min(carried.remaining(), target.remaining());
+    target.put(carried.slice(carried.position(), count));
+    carried.position(carried.position() + count);
+    return count;
+  }
+
   private int poll(ByteBuffer target) throws IOException {
-    setBlocking(false);
     long startNanos = nanoClock.getAsLong();
     do {
       int count = channel.read(target);
@@ -96,47 +130,74 @@ final class EagerChannel implements ByteChannel {
       Thread.onSpinWait();
     } while (nanoClock.getAsLong() - startNanos < POLL_MAX_NANOS);
     shortWaitsWanted = Math.min(2 * shortWaitsWanted, SHORT_WAITS_WANTED_MAX);
-    rest();
+    polling = false;
+    shortWaits = 0;
+    hits = 0;
     return 0;
   }
 
   private void learn(long waitedNanos) {
     shortWaits = waitedNanos <= SHORT_WAIT_NANOS ? shortWaits + 1 : 0;
-    if (shortWaits >= shortWaitsWanted && !shared) {
+    if (shortWaits >= shortWaitsWanted) {
       polling = true;
     }
   }
 
-  private void rest() {
-    polling = false;
-    shortWaits = 0;
-    hits = 0;
+  /** Whether the next read looks before it sleeps. */
+  boolean isPolling() {
+    return polling;
   }
 
-  private void setBlocking(boolean wanted) throws IOException {
-    if (blocking != wanted) {
-      channel.configureBlocking(wanted);
-      blocking = wanted;
+  private static void ready(SelectionKey key) {
+    // There is only one.
+  }
+
+  private static void await(Selector selector) throws IOException {
+    try {
+      selector.select(EagerChannel::ready);
+    } catch (ClosedSelectorException e) {
+      throw new AsynchronousCloseException();
     }
+    // Nobody has reason to interrupt this thread, and a selector never sleeps in one that is.
+    Thread.interrupted();
   }
 
-  /** Writes some bytes, waiting for room. By the reader's thread alone, until {@link #share}. */
+  /** Writes some bytes, waiting for room. By one thread at a time. */
   @Override
   public int write(ByteBuffer source) throws IOException {
     int count = channel.write(source);
-    if (count == 0 && source.hasRemaining() && !shared) {
-      rest();
-      setBlocking(true);
+    while (count == 0 && source.hasRemaining()) {
+      awaitRoom();
       count = channel.write(source);
     }
     return count;
   }
 
-  /** Other threads will write too. Called by the reader's thread before they do. */
-  void share() throws IOException {
-    shared = true;
-    rest();
-    setBlocking(true);
+  private void awaitRoom() throws IOException {
+    if (writable == null) {
+      writable = selector(SelectionKey.OP_WRITE);
+      if (!channel.isOpen()) {
+        // Whoever closed the channel may not have seen this selector.
+        writable.close();
+      }
+    }
+    await(writable);
+  }
+
+  /** From now on {@link #read} does not wait. May be called by any thread. */
+  void wake() {
+    woken = true;
+    readable.wakeup();
+  }
+
+  /**
+   * Lets go of the socket, which stays open. By the reader's thread, when nobody else uses it.
+   *
+   * @return what was carried and not read
+   */
+  ByteBuffer release() throws IOException {
+    closeSelectors();
+    return carried;
   }
 
   @Override
@@ -144,8 +205,18 @@ final class EagerChannel implements ByteChannel {
     return channel.isOpen();
   }
 
+  /** Closes the socket, and wakes whoever waits in it. May be called by any thread. */
   @Override
   public void close() throws IOException {
     channel.close();
+    closeSelectors();
+  }
+
+  private void closeSelectors() throws IOException {
+    readable.close();
+    Selector forWriting = writable;
+    if (forWriting != null) {
+      forWriting.close();
+    }
   }
 }

@@ -1,7 +1,9 @@
 package io.sluice.nbd.server;
 
 import java.io.IOException;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.util.Map;
 
 /** A place where clients come in. */
 interface Endpoint extends AutoCloseable {
@@ -11,8 +13,8 @@ interface Endpoint extends AutoCloseable {
   /** The kernel's buffer for each direction: room for a few pieces of a large transfer. */
   int SOCKET_BUFFER_BYTES = 400 << 10;
 
-  /** Waits for the next client. */
-  SocketChannel accept() throws IOException;
+  /** What listens. */
+  ServerSocketChannel channel();
 
   /**
    * Decides on a client, and sets its socket up.
@@ -27,6 +29,12 @@ interface Endpoint extends AutoCloseable {
 
   /** What it listens on, for people. */
   String name();
+
+  /** What the configuration calls it. */
+  String configuredAs();
+
+  /** What a successor needs beside the channel, as texts. */
+  Map<String, String> properties();
 
   @Override
   void close() throws IOException;

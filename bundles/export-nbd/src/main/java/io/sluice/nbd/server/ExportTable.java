@@ -114,6 +114,18 @@ public final class ExportTable implements ExportCatalog {
     return List.copyOf(entries.values());
   }
 
+  /** Stops, and tells which names had been added, for whoever goes on serving them. */
+  synchronized List<Entry> giveAway() {
+    stop();
+    return entries.values().stream().filter(entry -> !entry.automatic()).toList();
+  }
+
+  /** Serves again, without the names that were given away. */
+  synchronized void restart() {
+    stopping = false;
+    entries.values().removeIf(entry -> !entry.automatic());
+  }
+
   /** From now on clients that negotiate are told that the server is shutting down. */
   public synchronized void stop() {
     stopping = true;

@@ -1,25 +1,18 @@
 package io.sluice.nbd.server;
 
+import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
-import io.sluice.nbd.session.BufferPool;
 import io.sluice.nbd.session.Export;
-import io.sluice.nbd.session.Session;
-import io.sluice.nbd.session.SessionResources;
+import io.sluice.nbd.session.SessionState;
 import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.SynchronousQueue;
-import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.ThreadPoolExecutor;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Predicate;
 
 /**
@@ -51,15 +44,8 @@ public final class NbdServer implements AutoCloseable {
   static final long DRAIN_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private final ExportTable table;
-  private final long handshakeMaxNanos;
-  private final List<Endpoint> endpoints = new ArrayList<>();
-  private final Set<Client> clients = ConcurrentHashMap.newKeySet();
-  private final ScheduledThreadPoolExecutor watchdog;
-  private final ThreadPoolExecutor workers;
-  private final SessionResources resources;
-  private final Semaphore pollers =
-      EagerChannel.pollers(Runtime.getRuntime().availableProcessors());
-  private volatile boolean closed;
+  private final Clients clients;
+  private final List<Listener> listeners = new CopyOnWriteArrayList<>();
 
   /** A server that does not listen yet. */
   public NbdServer(ExportTable table) {
@@ -69,27 +55,7 @@ public final class NbdServer implements AutoCloseable {
   /** A server with another time limit for the handshake. */
   NbdServer(ExportTable table, long handshakeMaxNanos) {
     this.table = table;
-    this.handshakeMaxNanos = handshakeMaxNanos;
-    this.watchdog = new ScheduledThreadPoolExecutor(1, daemons("nbd-watchdog"));
-    this.watchdog.setRemoveOnCancelPolicy(true);
-    this.workers =
-        new ThreadPoolExecutor(
-            0, WORKERS_MAX, 30, TimeUnit.SECONDS, new SynchronousQueue<>(), daemons("nbd-worker-"));
-    this.resources =
-        new SessionResources(
-            new BufferPool(CONNECTION_BUFFERS_MAX_BYTES),
-            new BufferPool(WORKER_BUFFERS_MAX_BYTES),
-            workers,
-            System::nanoTime);
-  }
-
-  private static ThreadFactory daemons(String name) {
-    AtomicLong number = new AtomicLong();
-    return task -> {
-      Thread thread = new Thread(task, name.endsWith("-") ? name + number.incrementAndGet() : name);
-      thread.setDaemon(true);
-      return thread;
-    };
+    this.clients = new Clients(table, handshakeMaxNanos);
   }
 
   /**
@@ -98,49 +64,83 @@ public final class NbdServer implements AutoCloseable {
    * @throws ErrnoException as the first that can't be opened says
    */
   public void listen(NbdConfiguration configuration) throws ErrnoException {
+    List<Endpoint> opened = new ArrayList<>();
     try {
       if (configuration.unixSocket() != null) {
-        endpoints.add(UnixListener.open(configuration.unixSocket()));
+        opened.add(UnixListener.open(configuration.unixSocket()));
       }
       for (String hostAndPort : configuration.tcp()) {
-        endpoints.add(TcpListener.open(hostAndPort, configuration.allowRemote()));
+        opened.add(TcpListener.open(hostAndPort, configuration.allowRemote()));
+      }
+      for (Endpoint endpoint : opened) {
+        startListening(listener(endpoint));
       }
     } catch (ErrnoException e) {
-      close();
+      opened.forEach(NbdServer::closeLogged);
+      listeners.forEach(NbdServer::closeLogged);
+      listeners.clear();
       throw e;
     }
-    for (Endpoint endpoint : endpoints) {
-      Acceptor acceptor = new Acceptor(endpoint);
-      Thread thread = new Thread(acceptor, "nbd-accept " + endpoint.name());
-      thread.setDaemon(true);
-      thread.start();
+  }
+
+  /** A listener of this server that has not started. */
+  Listener listener(Endpoint endpoint) {
+    return new Listener(endpoint, this::welcome);
+  }
+
+  /** Starts a listener. */
+  void startListening(Listener listener) throws ErrnoException {
+    Endpoint endpoint = listener.endpoint();
+    try {
+      listeners.add(listener);
+      listener.start();
       LOG.log(System.Logger.Level.INFO, () -> "NBD on " + endpoint.name());
+    } catch (IOException e) {
+      throw new ErrnoException(
+          Errno.EIO, "NBD listener " + endpoint.name() + ": " + e.getMessage(), e);
+    }
+  }
+
+  private void welcome(SocketChannel channel, String peer, Listener listener) throws IOException {
+    clients.start(channel, peer, listener, SessionState.fresh());
+  }
+
+  /** Goes on with a client of a predecessor, who was let in by one of {@link #listener}. */
+  void adopt(SocketChannel channel, String peer, Listener listener, SessionState from) {
+    listener.enterAdopted();
+    try {
+      clients.start(channel, peer, listener, from);
+    } catch (IOException | RuntimeException | Error e) {
+      LOG.log(System.Logger.Level.WARNING, "NBD client " + peer + " is lost", e);
+      listener.leave();
+      Clients.closeQuietly(channel);
     }
   }
 
   /** The URIs of an export. */
   public List<String> addresses(String exportName) {
     String encoded = UriText.encodeName(exportName);
-    return endpoints.stream().map(endpoint -> endpoint.address(encoded)).toList();
+    return listeners.stream().map(listener -> listener.endpoint().address(encoded)).toList();
   }
 
   /** The clients that are served an export now. */
   public int clientCount(String exportName) {
-    return (int)
-        clients.stream()
-            .map(client -> client.session.export())
-            .filter(export -> export != null && export.name().equals(exportName))
-            .count();
+    return clients.in(export -> export.name().equals(exportName)).size();
   }
 
   /** The clients connected now, whatever they do. */
   int connectionCount() {
-    return clients.size();
+    return clients.connected().size();
   }
 
   /** What clients and workers have taken from the buffer pools. */
   long takenBytes() {
-    return resources.connectionBuffers().takenBytes() + resources.workerBuffers().takenBytes();
+    return clients.takenBytes();
+  }
+
+  /** Runs {@code task} again and again until it is cancelled or the server closed. */
+  Future<?> repeat(Runnable task, long delayNanos, long periodNanos) {
+    return clients.repeat(task, delayNanos, periodNanos);
   }
 
   /**
@@ -148,204 +148,99 @@ public final class NbdServer implements AutoCloseable {
    * with ESHUTDOWN, the connections closed. Returns when they are gone, or a bounded time later.
    */
   public void endSessions(Predicate<Export> which) {
-    List<Client> ending =
-        clients.stream()
-            .filter(client -> client.session.export() != null)
-            .filter(client -> which.test(client.session.export()))
-            .toList();
-    end(ending);
+    clients.end(clients.in(which));
   }
 
-  private void end(List<Client> ending) {
-    ending.forEach(client -> client.session.stop());
-    List<Client> left = await(ending, FAREWELL_NANOS);
-    left.forEach(Client::shutInput);
-    left = await(left, DRAIN_NANOS);
-    left.forEach(client -> client.session.abort());
-    left = await(left, FAREWELL_NANOS);
-    if (!left.isEmpty()) {
-      int count = left.size();
-      LOG.log(
-          System.Logger.Level.WARNING,
-          () -> count + " NBD clients still have a request in a device that does not answer");
+  /** What has come to rest: nothing moves until one of the two ends is called. */
+  final class AtRest {
+    private final Map<Client, Rest> rests = new LinkedHashMap<>();
+
+    /** The listeners, which have not been closed. */
+    List<Listener> listeners() {
+      return List.copyOf(listeners);
     }
-  }
 
-  private static List<Client> await(List<Client> ending, long nanos) {
-    long deadline = System.nanoTime() + nanos;
-    List<Client> left = new ArrayList<>();
-    for (Client client : ending) {
-      try {
-        long leftNanos = Math.max(0, deadline - System.nanoTime());
-        if (!client.gone.await(leftNanos, TimeUnit.NANOSECONDS)) {
-          left.add(client);
-        }
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        left.add(client);
+    /** The clients that are still there, and where each stands. */
+    Map<Client, SessionState> clients() {
+      Map<Client, SessionState> states = new LinkedHashMap<>();
+      rests.forEach(
+          (client, rest) -> {
+            if (rest.state() != null) {
+              states.put(client, rest.state());
+            }
+          });
+      return states;
+    }
+
+    /** Somebody else has all the sockets now; this server has none. */
+    void give() {
+      listeners.clear();
+      rests.values().forEach(Rest::give);
+    }
+
+    /** All go on as before. */
+    void goOn() throws ErrnoException {
+      rests.values().forEach(Rest::goOn);
+      List<Listener> stopped = List.copyOf(listeners);
+      listeners.clear();
+      for (Listener listener : stopped) {
+        startListening(listener);
       }
     }
-    return left;
+  }
+
+  /**
+   * Brings all clients and listeners to rest.
+   *
+   * @param nanos how long requests under way may take to end, and their replies to be sent
+   * @throws ErrnoException EAGAIN if they do not; all go on as before then
+   */
+  AtRest rest(long nanos) throws ErrnoException {
+    long deadline = System.nanoTime() + nanos;
+    AtRest atRest = new AtRest();
+    try {
+      for (Listener listener : listeners) {
+        listener.rest();
+      }
+    } catch (IOException e) {
+      atRest.goOn();
+      throw new ErrnoException(Errno.EAGAIN, "NBD listeners: " + e.getMessage(), e);
+    }
+    clients.connected().forEach(client -> atRest.rests.put(client, client.rest()));
+    List<String> busy = new ArrayList<>();
+    atRest.rests.forEach(
+        (client, rest) -> {
+          if (!rest.await(Math.max(0, deadline - System.nanoTime()))) {
+            Export export = client.export();
+            busy.add(client.peer() + (export == null ? "" : " in " + export.name()));
+          }
+        });
+    if (!busy.isEmpty()) {
+      atRest.goOn();
+      throw new ErrnoException(
+          Errno.EAGAIN,
+          "NBD clients have requests or replies under way after "
+              + TimeUnit.NANOSECONDS.toMillis(nanos)
+              + " ms: "
+              + busy
+              + "; try again, or disconnect them");
+    }
+    return atRest;
   }
 
   /** Stops listening, lets all clients go and removes the socket. Idempotent. */
   @Override
   public void close() {
-    closed = true;
     table.stop();
-    for (Endpoint endpoint : endpoints) {
-      try {
-        endpoint.close();
-      } catch (IOException e) {
-        LOG.log(System.Logger.Level.WARNING, "closing " + endpoint.name(), e);
-      }
-    }
-    end(List.copyOf(clients));
-    watchdog.shutdownNow();
-    workers.shutdown();
+    listeners.forEach(NbdServer::closeLogged);
+    clients.close();
   }
 
-  /** Takes the clients of one endpoint. */
-  private final class Acceptor implements Runnable {
-    private final Endpoint endpoint;
-    private int connectionCount;
-    private boolean fullTold;
-
-    Acceptor(Endpoint endpoint) {
-      this.endpoint = endpoint;
-    }
-
-    @Override
-    public void run() {
-      while (!closed) {
-        try {
-          take(endpoint.accept());
-        } catch (IOException e) {
-          pauseAfter(e);
-        }
-      }
-    }
-
-    /** The process may be out of descriptors: trying again at once would only burn a core. */
-    private void pauseAfter(IOException e) {
-      if (closed) {
-        return;
-      }
-      LOG.log(System.Logger.Level.WARNING, "accepting on " + endpoint.name() + ": " + e);
-      try {
-        TimeUnit.MILLISECONDS.sleep(100);
-      } catch (InterruptedException interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
-
-    private void take(SocketChannel channel) {
-      if (!tryEnter()) {
-        closeQuietly(channel);
-        return;
-      }
-      try {
-        String peer = endpoint.admit(channel);
-        new Client(channel, peer, this::leave).start(peer);
-      } catch (IOException | RuntimeException | Error e) {
-        // An Error here is a thread that could not be made: this client's loss, nobody else's.
-        LOG.log(
-            System.Logger.Level.WARNING,
-            () -> "NBD client on " + endpoint.name() + " refused: " + e.getMessage());
-        leave();
-        closeQuietly(channel);
-      }
-    }
-
-    /** Says once that all places are taken, not to each client of a flood. */
-    private synchronized boolean tryEnter() {
-      if (connectionCount < CONNECTIONS_PER_LISTENER_MAX) {
-        connectionCount++;
-        fullTold = false;
-        return true;
-      }
-      if (!fullTold) {
-        fullTold = true;
-        LOG.log(
-            System.Logger.Level.WARNING,
-            () ->
-                "NBD on "
-                    + endpoint.name()
-                    + ": all "
-                    + CONNECTIONS_PER_LISTENER_MAX
-                    + " connections are in use, further clients are turned away");
-      }
-      return false;
-    }
-
-    private synchronized void leave() {
-      connectionCount--;
-    }
-  }
-
-  /** One client with its thread. */
-  private final class Client implements Runnable {
-    private final SocketChannel channel;
-    private final Session session;
-    private final Runnable onGone;
-    private final ScheduledFuture<?> deadline;
-    private final CountDownLatch gone = new CountDownLatch(1);
-
-    Client(SocketChannel channel, String peer, Runnable onGone) {
-      this.channel = channel;
-      this.onGone = onGone;
-      EagerChannel eager = new EagerChannel(channel, pollers, System::nanoTime);
-      this.session = new Session(eager, eager::share, peer, table, resources, this::cancelDeadline);
-      this.deadline = watchdog.schedule(session::abort, handshakeMaxNanos, TimeUnit.NANOSECONDS);
-    }
-
-    private void cancelDeadline() {
-      deadline.cancel(false);
-    }
-
-    void start(String peer) {
-      clients.add(this);
-      Thread thread = new Thread(this, "nbd-client " + peer);
-      thread.setDaemon(true);
-      try {
-        thread.start();
-      } catch (RuntimeException | Error e) {
-        cancelDeadline();
-        clients.remove(this);
-        throw e;
-      }
-      if (closed) {
-        session.abort();
-      }
-    }
-
-    @Override
-    public void run() {
-      try {
-        session.run();
-      } finally {
-        cancelDeadline();
-        clients.remove(this);
-        onGone.run();
-        gone.countDown();
-      }
-    }
-
-    /** If it waits for the client it reads the end; if it is being served it is not disturbed. */
-    private void shutInput() {
-      try {
-        channel.shutdownInput();
-      } catch (IOException e) {
-        session.abort();
-      }
-    }
-  }
-
-  private static void closeQuietly(SocketChannel channel) {
+  private static void closeLogged(AutoCloseable each) {
     try {
-      channel.close();
-    } catch (IOException e) {
-      LOG.log(System.Logger.Level.DEBUG, () -> "closing a client: " + e);
+      each.close();
+    } catch (Exception e) {
+      LOG.log(System.Logger.Level.WARNING, "closing an NBD listener", e);
     }
   }
 }

@@ -9,16 +9,24 @@ import java.net.StandardSocketOptions;
 import java.net.UnknownHostException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.util.Map;
 
 /** A TCP port. Without encryption or names of users, so by default on this machine only. */
 final class TcpListener implements Endpoint {
   private static final int PORT_MAX = 65535;
 
   private final ServerSocketChannel channel;
+  private final String configuredAs;
   private final String name;
 
-  private TcpListener(ServerSocketChannel channel, String host) throws IOException {
+  /**
+   * @param channel a bound one
+   * @param hostAndPort what was asked for
+   */
+  TcpListener(ServerSocketChannel channel, String hostAndPort) throws IOException {
     this.channel = channel;
+    this.configuredAs = hostAndPort;
+    String host = hostAndPort.substring(0, hostAndPort.lastIndexOf(':'));
     this.name = host + ":" + ((InetSocketAddress) channel.getLocalAddress()).getPort();
   }
 
@@ -45,7 +53,7 @@ final class TcpListener implements Endpoint {
       // Before binding, so that it counts for the window that a connection starts with.
       channel.setOption(StandardSocketOptions.SO_RCVBUF, SOCKET_BUFFER_BYTES);
       channel.bind(wanted, BACKLOG);
-      return new TcpListener(channel, hostAndPort.substring(0, hostAndPort.lastIndexOf(':')));
+      return new TcpListener(channel, hostAndPort);
     } catch (IOException e) {
       if (channel != null) {
         try {
@@ -84,8 +92,8 @@ final class TcpListener implements Endpoint {
   }
 
   @Override
-  public SocketChannel accept() throws IOException {
-    return channel.accept();
+  public ServerSocketChannel channel() {
+    return channel;
   }
 
   @Override
@@ -105,6 +113,16 @@ final class TcpListener implements Endpoint {
   @Override
   public String name() {
     return name;
+  }
+
+  @Override
+  public String configuredAs() {
+    return configuredAs;
+  }
+
+  @Override
+  public Map<String, String> properties() {
+    return Map.of();
   }
 
   @Override

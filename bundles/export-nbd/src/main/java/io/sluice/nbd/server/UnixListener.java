@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserPrincipal;
+import java.util.Map;
 import jdk.net.ExtendedSocketOptions;
 
 /** The agent's own socket: for this user and root, and never open to others for a moment. */
@@ -22,18 +23,42 @@ final class UnixListener implements Endpoint {
   private static final int FILE_TYPE_MASK = 0170000;
   private static final int FILE_TYPE_SOCKET = 0140000;
 
+  /** Which file the socket is, in {@link #properties}. */
+  static final String INODE = "inode";
+
+  /** Who besides root may come in, in {@link #properties}. */
+  static final String OWNER_UID = "owner-uid";
+
   private final Path path;
   private final ServerSocketChannel channel;
-  private final Object fileKey;
+  private final String inode;
+  private final String ownerUid;
   private final UserPrincipal self;
   private final UserPrincipal root;
 
-  private UnixListener(Path path, ServerSocketChannel channel) throws IOException {
+  private UnixListener(Path path, ServerSocketChannel channel, String inode, String ownerUid)
+      throws IOException {
     this.path = path;
     this.channel = channel;
-    this.fileKey = Files.getAttribute(path, "unix:ino", LinkOption.NOFOLLOW_LINKS);
-    this.self = Files.getOwner(path, LinkOption.NOFOLLOW_LINKS);
-    this.root = FileSystems.getDefault().getUserPrincipalLookupService().lookupPrincipalByName("0");
+    this.inode = inode;
+    this.ownerUid = ownerUid;
+    this.self = user(ownerUid);
+    this.root = user("0");
+  }
+
+  private static UserPrincipal user(String uid) throws IOException {
+    return FileSystems.getDefault().getUserPrincipalLookupService().lookupPrincipalByName(uid);
+  }
+
+  /**
+   * Goes on listening where another listener did.
+   *
+   * @param path as its {@link #configuredAs}
+   * @param properties its {@link #properties}
+   */
+  static UnixListener adopt(ServerSocketChannel channel, Path path, Map<String, String> properties)
+      throws IOException {
+    return new UnixListener(path, channel, properties.get(INODE), properties.get(OWNER_UID));
   }
 
   /**
@@ -60,12 +85,16 @@ final class UnixListener implements Endpoint {
       Files.setPosixFilePermissions(fresh, PosixFilePermissions.fromString("rw-------"));
       Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE);
       Files.delete(directory);
-      return new UnixListener(path, channel);
+      return new UnixListener(path, channel, attribute(path, "ino"), attribute(path, "uid"));
     } catch (IOException e) {
       closeQuietly(channel);
       throw new ErrnoException(
           Errno.EIO, "NBD socket " + path + ": can't listen there: " + e.getMessage(), e);
     }
+  }
+
+  private static String attribute(Path path, String name) throws IOException {
+    return Files.getAttribute(path, "unix:" + name, LinkOption.NOFOLLOW_LINKS).toString();
   }
 
   private static void checkFree(Path path) throws ErrnoException {
@@ -99,8 +128,8 @@ final class UnixListener implements Endpoint {
   }
 
   @Override
-  public SocketChannel accept() throws IOException {
-    return channel.accept();
+  public ServerSocketChannel channel() {
+    return channel;
   }
 
   @Override
@@ -124,12 +153,21 @@ final class UnixListener implements Endpoint {
     return path.toString();
   }
 
+  @Override
+  public String configuredAs() {
+    return path.toString();
+  }
+
+  @Override
+  public Map<String, String> properties() {
+    return Map.of(INODE, inode, OWNER_UID, ownerUid);
+  }
+
   /** Stops listening and removes the socket, unless another agent has put its own there. */
   @Override
   public void close() throws IOException {
     channel.close();
-    if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)
-        && Files.getAttribute(path, "unix:ino", LinkOption.NOFOLLOW_LINKS).equals(fileKey)) {
+    if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) && attribute(path, "ino").equals(inode)) {
       Files.deleteIfExists(path);
     }
   }

@@ -38,10 +38,10 @@ final class InlineWrites {
   }
 
   /**
-   * Stores a payload piece by piece as it comes. After a failure the rest is taken and forgotten.
+   * Stores a payload piece by piece as it comes. The request shrinks to what is left of it.
    *
    * @param blockSizeBytes of the device; pieces end at its multiples
-   * @return null, or why it failed
+   * @return null, or why it failed; the rest of the payload is still to be taken then
    */
   ErrnoException pieces(Request request, int blockSizeBytes) throws IOException {
     boolean fua = request.has(NbdProtocol.CMD_FLAG_FUA);
@@ -49,16 +49,14 @@ final class InlineWrites {
     long alignment = Math.max(PIECE_ALIGNMENT_BYTES, blockSizeBytes);
     long end = request.offsetBytes() + request.lengthBytes();
     ErrnoException failure = null;
-    for (long at = request.offsetBytes(); at < end; ) {
+    while (request.lengthBytes() > 0 && failure == null) {
+      long at = request.offsetBytes();
       in.require((int) Math.min(PIECE_MIN_BYTES, end - at));
       long availableEnd = at + in.unread().remaining();
-      long pieceEnd = availableEnd >= end ? end : availableEnd & -alignment;
-      int piece = (int) (pieceEnd - at);
-      if (failure == null) {
-        failure = device.write(at, in.peek(piece), fua && !flushAtEnd);
-      }
+      int piece = (int) ((availableEnd >= end ? end : availableEnd & -alignment) - at);
+      failure = device.write(at, in.peek(piece), fua && !flushAtEnd);
       in.taken(piece);
-      at = pieceEnd;
+      request.advance(piece);
     }
     return failure == null && flushAtEnd ? device.flush() : failure;
   }

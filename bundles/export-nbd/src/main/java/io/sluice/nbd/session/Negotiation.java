@@ -22,6 +22,7 @@ import io.sluice.nbd.codec.ProtocolException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 
 /**
  * The handshake of one connection, as a machine that is fed bytes as they come and needs no socket.
@@ -32,7 +33,7 @@ final class Negotiation {
   enum State {
     /** More bytes are needed. */
     OPTIONS,
-    /** {@link #export()} is being served from the next byte on. */
+    /** What was {@link #agreed} is served from the next byte on. */
     TRANSMISSION,
     /** The client has said goodbye; the replies are still to be sent. */
     CLOSED
@@ -48,6 +49,13 @@ final class Negotiation {
 
   /** The id of {@code base:allocation} in BLOCK_STATUS replies. */
   static final int BASE_ALLOCATION_ID = 1;
+
+  private static final String FLAGS = "handshake.client-flags";
+  private static final String OPTION_COUNT = "handshake.option-count";
+  private static final String SKIPPED_OPTION = "handshake.skipped-option";
+  private static final String SKIP_BYTES = "handshake.skip-bytes";
+  private static final String STRUCTURED = "handshake.structured";
+  private static final String CONTEXT_EXPORT = "handshake.context-export";
 
   private static final int CLIENT_FLAGS_KNOWN =
       NbdProtocol.FLAG_FIXED_NEWSTYLE | NbdProtocol.FLAG_NO_ZEROES;
@@ -73,19 +81,39 @@ final class Negotiation {
     this.entry = entry;
   }
 
-  /** The export entered, once in state TRANSMISSION. */
-  Export export() {
-    return export;
+  /** What was agreed, once in state TRANSMISSION. */
+  Agreement agreed() {
+    return new Agreement(export, structured, exportNameAsked.equals(contextExportName));
   }
 
-  /** Whether structured replies were agreed. */
-  boolean structured() {
-    return structured;
+  /** Whether a handshake at rest had been begun. */
+  static boolean isIn(Map<String, String> properties) {
+    return properties.containsKey(OPTION_COUNT);
   }
 
-  /** Whether {@code base:allocation} was selected for the export that was entered. */
-  boolean allocationContext() {
-    return exportNameAsked.equals(contextExportName);
+  /** Puts down where the handshake stands between two options. */
+  void save(Map<String, String> properties) {
+    if (flagsTaken) {
+      properties.put(FLAGS, Integer.toString(clientFlags));
+    }
+    properties.put(OPTION_COUNT, Integer.toString(optionCount));
+    properties.put(SKIPPED_OPTION, Integer.toString(option));
+    properties.put(SKIP_BYTES, Long.toString(skipBytes));
+    properties.put(STRUCTURED, Boolean.toString(structured));
+    if (contextExportName != null) {
+      properties.put(CONTEXT_EXPORT, contextExportName);
+    }
+  }
+
+  /** Goes on where {@link #save} was. */
+  void resume(Map<String, String> properties) {
+    flagsTaken = properties.containsKey(FLAGS);
+    clientFlags = Integer.parseInt(properties.getOrDefault(FLAGS, "0"));
+    optionCount = Integer.parseInt(properties.get(OPTION_COUNT));
+    option = Integer.parseInt(properties.get(SKIPPED_OPTION));
+    skipBytes = Long.parseLong(properties.get(SKIP_BYTES));
+    structured = Boolean.parseBoolean(properties.get(STRUCTURED));
+    contextExportName = properties.get(CONTEXT_EXPORT);
   }
 
   /** Says the first word. */

@@ -1,5 +1,6 @@
 package io.sluice.nbd.session;
 
+import io.sluice.nbd.codec.Request;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -70,14 +71,13 @@ final class RequestInput {
     }
   }
 
-  /** Reads and forgets. */
-  void skip(long bytes) throws IOException {
-    long left = bytes;
-    while (left > 0) {
+  /** Takes the payload of {@code request} and forgets it, so that the request's rest shrinks. */
+  void skip(Request request) throws IOException {
+    while (request.lengthBytes() > 0) {
       require(1);
-      int step = (int) Math.min(left, buffer.remaining());
+      int step = (int) Math.min(request.lengthBytes(), buffer.remaining());
       taken(step);
-      left -= step;
+      request.advance(step);
     }
   }
 
@@ -88,7 +88,7 @@ final class RequestInput {
     taken(here);
     while (target.hasRemaining()) {
       replies.flush();
-      if (channel.read(target) < 0) {
+      if (read(target) < 0) {
         throw new EOFException("the client went away in the middle of a request");
       }
     }
@@ -108,10 +108,19 @@ final class RequestInput {
     buffer.limit(buffer.capacity()).position(end);
     int count;
     try {
-      count = channel.read(buffer);
+      count = read(buffer);
     } finally {
       buffer.limit(buffer.position()).position(start);
     }
     return count >= 0;
+  }
+
+  /** The channel waits for its client's bytes, unless the session is to come to rest. */
+  private int read(ByteBuffer target) throws IOException {
+    int count = channel.read(target);
+    if (count == 0) {
+      throw new RestException();
+    }
+    return count;
   }
 }

@@ -9,19 +9,21 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
- * One client. {@link #run} serves it from greeting to farewell in the thread that calls it; the
- * other methods may be called from any thread.
+ * One client. {@link #run} serves it from greeting to farewell, or from where an earlier session
+ * came to rest, in the thread that calls it; the other methods may be called from any thread.
  */
-public final class Session implements Runnable {
+public final class Session {
   private static final System.Logger LOG = System.getLogger(Session.class.getPackageName());
 
   /** Each direction's buffer while options are exchanged: the largest option, and as much again. */
   private static final int HANDSHAKE_BUFFER_BYTES =
       2 * NbdLimits.OPTION_DATA_MAX_BYTES + NbdProtocol.OPTION_HEADER_BYTES;
 
-  private static final int INPUT_BUFFER_BYTES = 256 << 10;
+  static final int INPUT_BUFFER_BYTES = 256 << 10;
 
   /**
    * Four pieces of a read, which are sent together, their headers, and some replies before them.
@@ -36,8 +38,8 @@ public final class Session implements Runnable {
   private final String peer;
   private final ExportCatalog catalog;
   private final SessionResources resources;
-  private final BeforeSharing beforeSharing;
-  private final Runnable onAgreed;
+  private final SessionEvents events;
+  private final Map<String, String> from;
   private ByteBuffer handshakeInput;
   private ByteBuffer handshakeOutput;
   private ByteBuffer input;
@@ -46,26 +48,27 @@ public final class Session implements Runnable {
   private volatile Export export;
   private volatile Transmission transmission;
   private volatile boolean stopping;
+  private volatile boolean resting;
 
   /**
-   * @param channel the client; the session closes it
-   * @param beforeSharing told before workers write to the channel
+   * @param channel the client; the session closes it, unless it comes to rest. Its read waits for
+   *     some bytes, and returns 0 only if the session is to come to rest
    * @param peer who it is, for people
-   * @param onAgreed run when the handshake is over
+   * @param from what was agreed before, as {@link SessionState#properties} has it
    */
   public Session(
       ByteChannel channel,
-      BeforeSharing beforeSharing,
       String peer,
       ExportCatalog catalog,
       SessionResources resources,
-      Runnable onAgreed) {
+      SessionEvents events,
+      Map<String, String> from) {
     this.channel = channel;
-    this.beforeSharing = beforeSharing;
     this.peer = peer;
     this.catalog = catalog;
     this.resources = resources;
-    this.onAgreed = onAgreed;
+    this.events = events;
+    this.from = from;
   }
 
   /** The export that is being served, or null during the handshake. */
@@ -82,6 +85,18 @@ public final class Session implements Runnable {
     }
   }
 
+  /**
+   * Has {@link #run} return once what is under way is done, with the channel open. The channel is
+   * to be woken afterwards.
+   */
+  public void rest() {
+    resting = true;
+    Transmission running = transmission;
+    if (running != null) {
+      running.rest();
+    }
+  }
+
   /** Ends the session by taking its channel away; a request under way is still finished. */
   public void abort() {
     try {
@@ -91,10 +106,14 @@ public final class Session implements Runnable {
     }
   }
 
-  @Override
-  public void run() {
+  /**
+   * Serves the client.
+   *
+   * @return null at its end, or where it stands if it came to rest
+   */
+  public SessionState run() {
     try {
-      converse();
+      return converse();
     } catch (ProtocolException e) {
       LOG.log(System.Logger.Level.DEBUG, () -> peer + " let go: " + e.getMessage());
     } catch (IOException e) {
@@ -102,19 +121,24 @@ public final class Session implements Runnable {
     } catch (RuntimeException | Error e) {
       LOG.log(System.Logger.Level.WARNING, "fault while serving " + peer, e);
     }
+    return null;
   }
 
   /** The session itself. What it throws is why it ended; nothing is held any more then. */
-  void converse() throws IOException, ProtocolException {
+  SessionState converse() throws IOException, ProtocolException {
+    SessionState left = null;
     try {
-      serve();
+      left = Agreement.isIn(from) ? resume() : negotiate();
+      return left;
     } finally {
-      abort();
+      if (left == null) {
+        abort();
+      }
       release();
     }
   }
 
-  private void serve() throws IOException, ProtocolException {
+  private SessionState negotiate() throws IOException, ProtocolException {
     handshakeInput = resources.connectionBuffers().tryTake(HANDSHAKE_BUFFER_BYTES);
     handshakeOutput = resources.connectionBuffers().tryTake(HANDSHAKE_BUFFER_BYTES);
     if (handshakeInput == null || handshakeOutput == null) {
@@ -123,43 +147,76 @@ public final class Session implements Runnable {
     ReplyOutput out = new ReplyOutput(channel, handshakeOutput);
     RequestInput in = new RequestInput(channel, out, handshakeInput);
     Negotiation negotiation = new Negotiation(catalog, out, this::enter);
-    negotiation.greet();
+    if (Negotiation.isIn(from)) {
+      negotiation.resume(from);
+    } else {
+      negotiation.greet();
+    }
     Negotiation.State state = Negotiation.State.OPTIONS;
-    while (state == Negotiation.State.OPTIONS && in.fill(in.unread().remaining() + 1)) {
+    while (state == Negotiation.State.OPTIONS && !resting && fill(in)) {
       state = negotiation.advance(in.unread());
     }
     out.flush();
-    if (state == Negotiation.State.TRANSMISSION) {
-      onAgreed.run();
-      in.use(input);
-      out.use(output);
-      transmit(negotiation, in, out);
+    if (state == Negotiation.State.OPTIONS && resting) {
+      Map<String, String> properties = new HashMap<>();
+      negotiation.save(properties);
+      return new SessionState(properties, ByteBuffer.allocate(0)).followedBy(in.unread());
+    }
+    if (state != Negotiation.State.TRANSMISSION) {
+      return null;
+    }
+    events.agreed();
+    in.use(input);
+    out.use(output);
+    giveHandshakeBuffers();
+    return transmit(negotiation.agreed(), in, out);
+  }
+
+  private boolean fill(RequestInput in) throws IOException {
+    try {
+      return in.fill(in.unread().remaining() + 1);
+    } catch (RestException e) {
+      return false;
     }
   }
 
-  private void transmit(Negotiation agreed, RequestInput in, ReplyOutput out)
+  private SessionState resume() throws IOException, ProtocolException {
+    Agreement agreed = Agreement.of(from, catalog);
+    try {
+      if (agreed != null) {
+        enter(agreed.export());
+      }
+    } catch (ErrnoException e) {
+      LOG.log(System.Logger.Level.DEBUG, () -> peer + " can't go on: " + e.getMessage());
+      agreed = null;
+    }
+    if (agreed == null) {
+      agreed = Agreement.gone(from);
+      enterGone(agreed.export());
+    }
+    events.agreed();
+    if (hold == null) {
+      events.lost();
+    }
+    ReplyOutput out = new ReplyOutput(channel, output);
+    return transmit(agreed, new RequestInput(channel, out, input), out);
+  }
+
+  private SessionState transmit(Agreement agreed, RequestInput in, ReplyOutput out)
       throws IOException, ProtocolException {
-    resources.connectionBuffers().give(handshakeInput);
-    handshakeInput = null;
-    resources.connectionBuffers().give(handshakeOutput);
-    handshakeOutput = null;
-    Transmission running = new Transmission(agreed, in, out, resources, beforeSharing, this::abort);
+    Transmission running = new Transmission(agreed, from, in, out, resources, this::abort);
     transmission = running;
     if (stopping) {
       running.stop();
     }
-    running.run();
+    if (resting) {
+      running.rest();
+    }
+    return running.run();
   }
 
   private void enter(Export found) throws ErrnoException {
-    input = resources.connectionBuffers().tryTake(INPUT_BUFFER_BYTES);
-    output = resources.connectionBuffers().tryTake(OUTPUT_BUFFER_BYTES);
-    if (input == null || output == null) {
-      giveDataBuffers();
-      throw new ErrnoException(
-          Errno.ENOMEM,
-          "export " + found.name() + ": no memory for one more client, try again later");
-    }
+    takeDataBuffers(found);
     try {
       hold = found.device().hold("NBD client " + peer);
       export = found;
@@ -174,6 +231,23 @@ public final class Session implements Runnable {
     }
   }
 
+  /** Nothing is held of an export that is gone, and nobody is to find it gone again. */
+  private void enterGone(Export gone) throws ErrnoException {
+    takeDataBuffers(gone);
+    export = gone;
+  }
+
+  private void takeDataBuffers(Export found) throws ErrnoException {
+    input = resources.connectionBuffers().tryTake(INPUT_BUFFER_BYTES);
+    output = resources.connectionBuffers().tryTake(OUTPUT_BUFFER_BYTES);
+    if (input == null || output == null) {
+      giveDataBuffers();
+      throw new ErrnoException(
+          Errno.ENOMEM,
+          "export " + found.name() + ": no memory for one more client, try again later");
+    }
+  }
+
   private void giveDataBuffers() {
     resources.connectionBuffers().give(input);
     input = null;
@@ -181,10 +255,16 @@ public final class Session implements Runnable {
     output = null;
   }
 
+  private void giveHandshakeBuffers() {
+    resources.connectionBuffers().give(handshakeInput);
+    handshakeInput = null;
+    resources.connectionBuffers().give(handshakeOutput);
+    handshakeOutput = null;
+  }
+
   private void release() {
     giveDataBuffers();
-    resources.connectionBuffers().give(handshakeInput);
-    resources.connectionBuffers().give(handshakeOutput);
+    giveHandshakeBuffers();
     letGo();
   }
 

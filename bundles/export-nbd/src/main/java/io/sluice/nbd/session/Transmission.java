@@ -8,13 +8,21 @@ import io.sluice.nbd.codec.NbdProtocol;
 import io.sluice.nbd.codec.ProtocolException;
 import io.sluice.nbd.codec.Request;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * The data path of one connection: takes requests as the socket delivers them, serves them one by
  * one in this thread and sends the replies when the input runs dry. A device that waits gets all
- * but the last request of a batch from other threads. {@link #stop} may be called by any thread.
+ * but the last request of a batch from other threads. {@link #stop} and {@link #rest} may be called
+ * by any thread.
  */
 final class Transmission {
+  private static final String REFUSAL_ERRNO = "refusal.errno";
+  private static final String REFUSAL_TEXT = "refusal.text";
+
+  private final Agreement agreed;
   private final Export export;
   private final BlockDevice device;
   private final boolean structured;
@@ -26,18 +34,32 @@ final class Transmission {
   private final InlineWrites writes;
   private final BlockStatusReply blockStatus;
   private final Workers workers;
-  private final BeforeSharing beforeSharing;
   private final LatencyGauge gauge = new LatencyGauge();
   private final Request request = new Request();
   private volatile boolean stopping;
+  private volatile boolean resting;
 
+  /** Whether {@link #request} was taken and is not answered. */
+  private boolean begun;
+
+  /** Why the request that was begun can't be served; its payload may not have come yet. */
+  private ErrnoException refusal;
+
+  /** What has come of a payload that was on its way to a worker. */
+  private ByteBuffer begunPayload = ByteBuffer.allocate(0);
+
+  /**
+   * @param from what an earlier session left, or nothing
+   */
   Transmission(
-      Negotiation agreed,
+      Agreement agreed,
+      Map<String, String> from,
       RequestInput in,
       ReplyOutput out,
       SessionResources resources,
-      BeforeSharing beforeSharing,
       Runnable onBrokenOutput) {
+    this.agreed = agreed;
+    this.refusal = refusal(from);
     this.export = agreed.export();
     this.device = export.device();
     this.structured = agreed.structured();
@@ -48,7 +70,6 @@ final class Transmission {
     this.reads = new InlineReads(calls, out, structured);
     this.writes = new InlineWrites(calls, in);
     this.blockStatus = new BlockStatusReply(device, out);
-    this.beforeSharing = beforeSharing;
     this.workers = new Workers(device, out, structured, resources, onBrokenOutput);
   }
 
@@ -57,21 +78,73 @@ final class Transmission {
     stopping = true;
   }
 
-  /** Serves requests until the client leaves or is to leave. Returns with no request under way. */
-  void run() throws IOException, ProtocolException {
+  /** Has {@link #run} return between two requests, or where it waits for a payload. */
+  void rest() {
+    resting = true;
+  }
+
+  /**
+   * Serves requests until the client leaves or is to leave. Returns with no request under way.
+   *
+   * @return null, or where it stands if it came to rest
+   */
+  SessionState run() throws IOException, ProtocolException {
     try {
       boolean open = true;
-      while (open && (hasRequest() || (!stopping && in.await(NbdProtocol.REQUEST_BYTES)))) {
+      while (open && comes()) {
         request.decode(in.unread());
         open = request.type() != NbdProtocol.CMD_DISC;
         if (open) {
+          begun = true;
           serve();
+          begun = false;
         }
       }
       out.flush();
+      return null;
+    } catch (RestException e) {
+      out.flush();
+      return state();
     } finally {
       workers.awaitIdle();
     }
+  }
+
+  private boolean comes() throws IOException {
+    if (resting) {
+      throw new RestException();
+    }
+    return hasRequest() || (!stopping && in.await(NbdProtocol.REQUEST_BYTES));
+  }
+
+  private SessionState state() {
+    if (begun
+        && refusal == null
+        && request.type() == NbdProtocol.CMD_WRITE
+        && request.has(NbdProtocol.CMD_FLAG_FUA)
+        && calls.flushes()) {
+      // What was stored of the payload is not part of the request that is left.
+      refusal = calls.flush();
+    }
+    Map<String, String> properties = new HashMap<>();
+    agreed.save(properties);
+    if (refusal != null) {
+      properties.put(REFUSAL_ERRNO, refusal.errno().name());
+      properties.put(REFUSAL_TEXT, refusal.text());
+    }
+    ByteBuffer header = ByteBuffer.allocate(begun ? NbdProtocol.REQUEST_BYTES : 0);
+    if (begun) {
+      request.encode(header);
+    }
+    ByteBuffer payload = SessionState.joined(begunPayload, in.unread());
+    return new SessionState(properties, SessionState.joined(header.flip(), payload));
+  }
+
+  private static ErrnoException refusal(Map<String, String> from) {
+    String errno = from.get(REFUSAL_ERRNO);
+    return errno == null
+        ? null
+        : new ErrnoException(Errno.ofName(errno).orElse(Errno.EIO), from.get(REFUSAL_TEXT));
   }
 
   private boolean hasRequest() {
@@ -84,12 +157,11 @@ final class Transmission {
       throw new ProtocolException(
           request + ": the payload's limit is " + NbdLimits.PAYLOAD_MAX_BYTES + " bytes");
     }
-    ErrnoException refusal = stopping ? shutDown() : check.refusal(request);
+    if (refusal == null) {
+      refusal = stopping ? shutDown() : check.refusal(request);
+    }
     if (refusal != null) {
-      if (write) {
-        in.skip(request.lengthBytes());
-      }
-      out.answer(request, structured, refusal);
+      refuse();
       return;
     }
     boolean slow = gauge.slow() || device.mayBlock();
@@ -103,6 +175,14 @@ final class Transmission {
     serveInline();
   }
 
+  private void refuse() throws IOException {
+    if (request.type() == NbdProtocol.CMD_WRITE) {
+      in.skip(request);
+    }
+    out.answer(request, structured, refusal);
+    refusal = null;
+  }
+
   private ErrnoException shutDown() {
     return new ErrnoException(
         Errno.ESHUTDOWN, request + " on " + export.name() + ": the export is being shut down");
@@ -111,7 +191,14 @@ final class Transmission {
   private void serveInline() throws IOException, ProtocolException {
     switch (request.type()) {
       case NbdProtocol.CMD_READ -> reads.serve(request);
-      case NbdProtocol.CMD_WRITE -> out.answer(request, structured, write());
+      case NbdProtocol.CMD_WRITE -> {
+        refusal = write();
+        if (refusal == null) {
+          out.answer(request, structured, null);
+        } else {
+          refuse();
+        }
+      }
       case NbdProtocol.CMD_CACHE -> {
         reads.warm(request);
         out.answer(request, structured, null);
@@ -130,7 +217,9 @@ final class Transmission {
       return writes.pieces(request, device.geometry().blockSizeBytes());
     }
     in.require((int) lengthBytes);
-    return writes.whole(request);
+    ErrnoException failure = writes.whole(request);
+    request.advance(lengthBytes);
+    return failure;
   }
 
   /** Gives the request to another thread if there is more to do here meanwhile. */
@@ -138,7 +227,6 @@ final class Transmission {
     if (!worthHandingOver()) {
       return false;
     }
-    beforeSharing.share();
     Workers.Task task = workers.tryPrepare(request);
     if (task == null) {
       return false;
@@ -166,8 +254,14 @@ final class Transmission {
   }
 
   private void takePayload(Workers.Task task) throws IOException {
+    ByteBuffer payload = task.payload();
+    int start = payload.position();
     try {
-      in.readFully(task.payload());
+      in.readFully(payload);
+    } catch (RestException e) {
+      begunPayload = SessionState.joined(payload.flip().position(start), begunPayload);
+      task.cancel();
+      throw e;
     } catch (IOException | RuntimeException e) {
       task.cancel();
       throw e;

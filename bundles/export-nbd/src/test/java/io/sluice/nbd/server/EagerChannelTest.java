@@ -3,16 +3,20 @@ package io.sluice.nbd.server;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.Random;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
@@ -42,7 +46,8 @@ class EagerChannelTest {
       client = SocketChannel.open(address);
       server = listener.accept();
     }
-    eager = new EagerChannel(server, pollers, () -> nanos.addAndGet(stepNanos));
+    eager =
+        new EagerChannel(server, ByteBuffer.allocate(0), pollers, () -> nanos.addAndGet(stepNanos));
   }
 
   @AfterEach
@@ -66,13 +71,13 @@ class EagerChannelTest {
     }
   }
 
-  /** Reads what is sent once the reader has given up polling, and sleeps. */
+  /** Reads what is sent while the reader searches in vain, or sleeps. */
   private void missThenReceive() throws Exception {
     stepNanos = EagerChannel.SHORT_WAIT_NANOS + 1; // longer than a search, and no short wait
     FutureTask<Void> sender =
         new FutureTask<>(
             () -> {
-              while (!server.isBlocking()) {
+              while (eager.isPolling()) {
                 Thread.onSpinWait();
               }
               send();
@@ -86,16 +91,16 @@ class EagerChannelTest {
 
   @Test
   void pollsAfterShortWaitsInARow_andStopsWhenItIsInVain() throws Exception {
-    shortWaits(EagerChannel.SHORT_WAITS_WANTED);
-    assertTrue(server.isBlocking(), "the waits that are learned from sleep");
+    shortWaits(EagerChannel.SHORT_WAITS_WANTED - 1);
+    assertFalse(eager.isPolling(), "the waits that are learned from sleep");
     shortWaits(1);
-    assertFalse(server.isBlocking(), "polling");
+    assertTrue(eager.isPolling());
     missThenReceive();
-    assertTrue(server.isBlocking());
-    shortWaits(2 * EagerChannel.SHORT_WAITS_WANTED);
-    assertTrue(server.isBlocking(), "twice as many are wanted now");
+    assertFalse(eager.isPolling());
+    shortWaits(2 * EagerChannel.SHORT_WAITS_WANTED - 1);
+    assertFalse(eager.isPolling(), "twice as many are wanted now");
     shortWaits(1);
-    assertFalse(server.isBlocking());
+    assertTrue(eager.isPolling());
   }
 
   @Test
@@ -104,64 +109,114 @@ class EagerChannelTest {
     stepNanos = EagerChannel.SHORT_WAIT_NANOS + 1;
     shortWaits(1);
     stepNanos = 1;
-    shortWaits(EagerChannel.SHORT_WAITS_WANTED);
-    assertTrue(server.isBlocking());
+    shortWaits(EagerChannel.SHORT_WAITS_WANTED - 1);
+    assertFalse(eager.isPolling());
     shortWaits(1);
-    assertFalse(server.isBlocking());
+    assertTrue(eager.isPolling());
   }
 
   @Test
   void nobodyPollsBeyondTheLimit() throws Exception {
+    shortWaits(EagerChannel.SHORT_WAITS_WANTED);
     assertTrue(pollers.tryAcquire(), "another connection polls");
-    shortWaits(3 * EagerChannel.SHORT_WAITS_WANTED);
-    assertTrue(server.isBlocking());
+    long before = nanos.get();
+    shortWaits(1);
+    assertEquals(before + 2, nanos.get(), "a read that may not search looks at the clock twice");
     pollers.release();
     shortWaits(1);
-    assertFalse(server.isBlocking());
+    assertEquals(before + 3, nanos.get(), "a search that finds it at once has only a start");
     assertEquals(1, pollers.availablePermits(), "and gives the right back each time");
     assertEquals(0, EagerChannel.pollers(1).availablePermits(), "never the only processor");
   }
 
   @Test
-  void aFullSocketMakesAPollingConnectionWait() throws Exception {
-    shortWaits(EagerChannel.SHORT_WAITS_WANTED + 1);
-    assertFalse(server.isBlocking());
+  void aFullSocketIsWaitedFor() throws Exception {
     byte[] data = new byte[8 << 20];
     new Random(8).nextBytes(data);
     ByteBuffer received = ByteBuffer.allocate(data.length);
+    ByteBuffer source = ByteBuffer.wrap(data);
+    while (server.write(source) > 0) {
+      // Until there is no room, so that the next one has to wait.
+    }
     FutureTask<Void> reader =
         new FutureTask<>(
             () -> {
-              while (!server.isBlocking()) { // so the socket has been full
-                Thread.onSpinWait();
-              }
               while (received.hasRemaining()) {
                 client.read(received);
               }
               return null;
             });
     new Thread(reader, "reader").start();
-    ByteBuffer source = ByteBuffer.wrap(data);
     while (source.hasRemaining()) {
-      eager.write(source);
+      assertTrue(eager.write(source) > 0, "a write waits rather than to do nothing");
     }
     reader.get();
     assertArrayEquals(data, received.array());
   }
 
   @Test
-  void whoSharesItsChannelNeverPollsAgain() throws Exception {
-    shortWaits(EagerChannel.SHORT_WAITS_WANTED + 1);
-    eager.share();
-    assertTrue(server.isBlocking());
-    shortWaits(3 * EagerChannel.SHORT_WAITS_WANTED);
-    assertTrue(server.isBlocking());
+  void theEndOfTheStreamIsSeenWhilePolling() throws Exception {
+    shortWaits(EagerChannel.SHORT_WAITS_WANTED);
+    client.close();
+    assertEquals(-1, receive());
+  }
+
+  private FutureTask<Integer> sleeper() throws InterruptedException {
+    FutureTask<Integer> sleeper = new FutureTask<>(this::receive);
+    Thread thread = new Thread(sleeper, "sleeper");
+    thread.start();
+    while (thread.getState() != Thread.State.RUNNABLE || !sleepsInTheKernel(thread)) {
+      Thread.onSpinWait();
+    }
+    return sleeper;
+  }
+
+  private static boolean sleepsInTheKernel(Thread thread) {
+    StackTraceElement[] stack = thread.getStackTrace();
+    return stack.length > 0 && stack[0].getMethodName().equals("wait");
   }
 
   @Test
-  void theEndOfTheStreamIsSeenWhilePolling() throws Exception {
-    shortWaits(EagerChannel.SHORT_WAITS_WANTED + 1);
-    client.close();
-    assertEquals(-1, receive());
+  void aSleeperIsWokenWithoutLoss_andItsSocketGoesOn() throws Exception {
+    FutureTask<Integer> sleeper = sleeper();
+    eager.wake();
+    assertEquals(0, sleeper.get());
+    assertEquals(0, receive(), "and nobody sleeps again");
+    send();
+    assertEquals(1, receive(), "what comes is still read");
+    assertFalse(eager.release().hasRemaining());
+    assertTrue(server.isOpen());
+    eager =
+        new EagerChannel(
+            server, ByteBuffer.wrap(new byte[] {7}), pollers, () -> nanos.addAndGet(stepNanos));
+    send();
+    ByteBuffer two = ByteBuffer.allocate(2);
+    assertEquals(1, eager.read(two), "what was carried comes first");
+    assertEquals(1, eager.read(two));
+    assertArrayEquals(new byte[] {7, 1}, two.array());
+  }
+
+  @Test
+  void aSleeperIsWokenByTheEndOfItsChannel() throws Exception {
+    FutureTask<Integer> sleeper = sleeper();
+    eager.close();
+    ExecutionException e = assertThrows(ExecutionException.class, sleeper::get);
+    assertInstanceOf(ClosedChannelException.class, e.getCause());
+  }
+
+  @Test
+  void anInterruptMeansNothing() throws Exception {
+    send();
+    Thread.currentThread().interrupt();
+    assertEquals(1, receive());
+    assertTrue(Thread.interrupted(), "nobody slept, so nobody took it");
+    FutureTask<Integer> sleeper = sleeper();
+    for (Thread thread : Thread.getAllStackTraces().keySet()) {
+      if (thread.getName().equals("sleeper")) {
+        thread.interrupt();
+      }
+    }
+    send();
+    assertEquals(1, sleeper.get());
   }
 }

@@ -11,18 +11,21 @@ import io.sluice.nbd.Conversation;
 import io.sluice.nbd.ScriptedChannel;
 import io.sluice.nbd.codec.ProtocolException;
 import java.io.IOException;
+import java.nio.channels.ByteChannel;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
 
 /** Has sessions with one export called "disk", in the caller's thread, and sees that none leaks. */
-final class Talk implements ExportCatalog {
+final class Talk implements ExportCatalog, SessionEvents {
   static final String EXPORT = "disk";
 
   final BufferPool connections = new BufferPool(Session.CONNECTION_BYTES);
   final BufferPool workerBuffers = new BufferPool(8 << 20);
   volatile boolean withdrawn;
+  int lostCount;
   private final Export export;
   private final SessionResources resources;
 
@@ -75,6 +78,21 @@ final class Talk implements ExportCatalog {
   }
 
   Session session(ScriptedChannel channel) {
-    return new Session(channel, () -> {}, "test", this, resources, () -> {});
+    return session(channel, Map.of());
+  }
+
+  /** A session that goes on from {@code state}. */
+  Session session(ByteChannel channel, Map<String, String> state) {
+    return new Session(channel, "test", this, resources, this, state);
+  }
+
+  @Override
+  public void agreed() {
+    // Nothing waits for it.
+  }
+
+  @Override
+  public void lost() {
+    lostCount++;
   }
 }

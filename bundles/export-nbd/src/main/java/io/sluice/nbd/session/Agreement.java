@@ -1,0 +1,69 @@
+package io.sluice.nbd.session;
+
+import io.sluice.block.DeviceGeometry;
+import io.sluice.block.ErrnoException;
+import java.util.Map;
+
+/**
+ * What a handshake led to.
+ *
+ * @param export what is served
+ * @param structured whether replies are structured
+ * @param allocationContext whether {@code base:allocation} was selected
+ */
+record Agreement(Export export, boolean structured, boolean allocationContext) {
+  private static final String EXPORT = "agreed.export";
+  private static final String STRUCTURED = "agreed.structured";
+  private static final String ALLOCATION = "agreed.allocation";
+  private static final String SIZE_BYTES = "agreed.size-bytes";
+  private static final String FLAGS = "agreed.transmission-flags";
+
+  /** Whether the handshake was over in a session at rest. */
+  static boolean isIn(Map<String, String> properties) {
+    return properties.containsKey(EXPORT);
+  }
+
+  /** Puts down what {@link #of} finds again. */
+  void save(Map<String, String> properties) {
+    DeviceGeometry geometry = export.device().geometry();
+    properties.put(EXPORT, export.name());
+    properties.put(STRUCTURED, Boolean.toString(structured));
+    properties.put(ALLOCATION, Boolean.toString(allocationContext));
+    properties.put(SIZE_BYTES, Long.toString(geometry.sizeBytes()));
+    properties.put(FLAGS, Integer.toString(export.transmissionFlags(geometry, structured)));
+  }
+
+  /**
+   * What was agreed before the session came to rest.
+   *
+   * @return null if the export is gone, or no longer what the client was told
+   */
+  static Agreement of(Map<String, String> properties, ExportCatalog catalog) {
+    boolean structured = Boolean.parseBoolean(properties.get(STRUCTURED));
+    try {
+      Export found = catalog.find(properties.get(EXPORT));
+      DeviceGeometry geometry = found.device().geometry();
+      boolean same =
+          Long.toString(geometry.sizeBytes()).equals(properties.get(SIZE_BYTES))
+              && Integer.toString(found.transmissionFlags(geometry, structured))
+                  .equals(properties.get(FLAGS));
+      return same ? with(found, properties) : null;
+    } catch (ErrnoException e) {
+      return null;
+    }
+  }
+
+  /** The same agreement over an export that is gone. */
+  static Agreement gone(Map<String, String> properties) {
+    String name = properties.get(EXPORT);
+    long sizeBytes = Long.parseLong(properties.get(SIZE_BYTES));
+    return with(new Export(name, "", new GoneDevice(name, sizeBytes), false), properties);
+  }
+
+  private static Agreement with(Export export, Map<String, String> properties) {
+    return new Agreement(
+        export,
+        Boolean.parseBoolean(properties.get(STRUCTURED)),
+        Boolean.parseBoolean(properties.get(ALLOCATION)));
+  }
+}
