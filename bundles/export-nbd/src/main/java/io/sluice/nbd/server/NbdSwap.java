@@ -19,15 +19,19 @@ import java.util.concurrent.TimeUnit;
 public final class NbdSwap implements Swappable {
   private static final System.Logger LOG = System.getLogger(NbdSwap.class.getPackageName());
 
-  /** How long a successor waits for what it is to take over before it listens by itself. */
-  static final long SUCCESSOR_WAIT_NANOS = TimeUnit.SECONDS.toNanos(10);
+  /**
+   * How long a successor waits for what it is to take over before it listens by itself; and
+   * likewise whoever handed over and was then not stopped.
+   */
+  private static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(10);
 
   /** How often it tries then: the sockets may not have been closed yet. */
-  private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+  private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
   private final ExportTable table;
   private final NbdServer server;
   private final NbdConfiguration configuration;
+  private final long waitNanos;
   private boolean handedOver;
   private Future<?> listening;
   private boolean failureTold;
@@ -36,9 +40,15 @@ public final class NbdSwap implements Swappable {
    * @param configuration where {@code server} is to listen
    */
   public NbdSwap(ExportTable table, NbdServer server, NbdConfiguration configuration) {
+    this(table, server, configuration, WAIT_NANOS);
+  }
+
+  /** One that waits for another time. */
+  NbdSwap(ExportTable table, NbdServer server, NbdConfiguration configuration, long waitNanos) {
     this.table = table;
     this.server = server;
     this.configuration = configuration;
+    this.waitNanos = waitNanos;
   }
 
   /**
@@ -50,7 +60,7 @@ public final class NbdSwap implements Swappable {
    */
   public synchronized void start(boolean successor) throws ErrnoException {
     if (successor) {
-      listenSoon(SUCCESSOR_WAIT_NANOS);
+      listenSoon(waitNanos);
     } else {
       server.listen(configuration);
     }
@@ -69,13 +79,12 @@ public final class NbdSwap implements Swappable {
   }
 
   private synchronized void tryListen() {
-    if (listening == null || handedOver) {
+    if (listening == null) {
       return;
     }
     try {
       server.listen(configuration);
-      listening.cancel(false);
-      listening = null;
+      nobodyElseListens();
       LOG.log(
           System.Logger.Level.WARNING,
           "NBD clients of the version before were not taken over, they have to connect anew");
@@ -85,6 +94,15 @@ public final class NbdSwap implements Swappable {
         LOG.log(System.Logger.Level.WARNING, "tried again until it works: " + e.getMessage());
       }
     }
+  }
+
+  private void nobodyElseListens() {
+    if (listening != null) {
+      listening.cancel(false);
+      listening = null;
+    }
+    handedOver = false;
+    table.restart();
   }
 
   @Override
@@ -102,6 +120,7 @@ public final class NbdSwap implements Swappable {
                     HandOverFormat.client(client, listeners.indexOf(client.listener()), state)));
     atRest.give();
     handedOver = true;
+    listenSoon(waitNanos);
     return HandOverFormat.write(parts);
   }
 
@@ -115,12 +134,7 @@ public final class NbdSwap implements Swappable {
       listenSoon(RETRY_NANOS);
       throw e;
     }
-    if (listening != null) {
-      listening.cancel(false);
-      listening = null;
-    }
-    handedOver = false;
-    table.restart();
+    nobodyElseListens();
     contents.exports().forEach(this::addAgain);
     List<Listener> listeners = contents.endpoints().stream().map(server::listener).toList();
     for (HandOverFormat.ServedClient client : contents.clients()) {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.block.Bio;
 import io.sluice.block.BlockDevice;
+import io.sluice.block.DeviceRole;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.nbd.Conversation;
@@ -492,6 +493,24 @@ class HandOverTest {
       } catch (IOException e) {
         assertTrue(System.nanoTime() < deadline, () -> "nobody listens: " + e);
       }
+    }
+  }
+
+  @Test
+  void whoIsNotStoppedAfterwardsListensAgain() throws Exception {
+    now.close();
+    ExportTable table = new ExportTable();
+    table.deviceCame("disk", "", DeviceRole.LIVE, disk);
+    NbdConfiguration configuration = new NbdConfiguration(socket(), List.of(), false);
+    try (NbdServer server = new NbdServer(table)) {
+      NbdSwap swap = new NbdSwap(table, server, configuration, TimeUnit.MILLISECONDS.toNanos(1));
+      swap.start(false);
+      try (Dialogue client = connect().enter("disk", true)) {
+        swap.handOver(LIMIT).close();
+        assertTrue(client.ended());
+      }
+      reconnect();
+      assertFalse(swap.handedOver());
     }
   }
 
