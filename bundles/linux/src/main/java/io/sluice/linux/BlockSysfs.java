@@ -2,8 +2,11 @@ package io.sluice.linux;
 
 import io.sluice.block.StorageIdentity;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /** What /sys tells about block devices by their number. */
@@ -36,7 +39,7 @@ public final class BlockSysfs {
     return ((device >>> 8) & 0xfff) | ((device >>> 32) & 0xfffff000L);
   }
 
-  private static long minor(long device) {
+  static long minor(long device) {
     return (device & 0xff) | ((device >>> 12) & 0xffffff00L);
   }
 
@@ -56,5 +59,18 @@ public final class BlockSysfs {
     } catch (IOException e) {
       return "";
     }
+  }
+
+  /** What a directory holds; nothing if there is none. */
+  static List<Path> list(Path directory) {
+    List<Path> entries = new ArrayList<>();
+    if (Files.isDirectory(directory)) {
+      try (DirectoryStream<Path> stream = Files.newDirectoryStream(directory)) {
+        stream.forEach(entries::add);
+      } catch (IOException e) {
+        return entries;
+      }
+    }
+    return entries;
   }
 }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The mounts that this process sees, by /proc/self/mountinfo. */
@@ -43,6 +44,32 @@ final class MountTable {
       }
     }
     return source;
+  }
+
+  /** Where a device's file system is mounted. */
+  static List<Path> mountPoints(long device) {
+    try {
+      return mountPoints(
+          BlockSysfs.major(device) + ":" + BlockSysfs.minor(device),
+          Files.readAllLines(MOUNTS, SystemErrors.NATIVE_CHARSET));
+    } catch (IOException e) {
+      return List.of();
+    }
+  }
+
+  /** As {@link #mountPoints(long)}, from lines as above; the third field is the device. */
+  static List<Path> mountPoints(String device, List<String> lines) {
+    List<Path> points = new ArrayList<>();
+    for (String line : lines) {
+      String[] fields = line.split(" ", -1);
+      if (fields.length > 4 && fields[2].equals(device)) {
+        Path point = path(fields[4]);
+        if (point != null) {
+          points.add(point);
+        }
+      }
+    }
+    return points;
   }
 
   /** Null for what this process has no name for, and so no files on. */

@@ -2,8 +2,6 @@ package io.sluice.linux;
 
 import io.sluice.block.ErrnoException;
 import io.sluice.block.StorageIdentity;
-import java.io.IOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -58,12 +56,12 @@ public final class StorageStack {
     List<StorageIdentity> next = new ArrayList<>(loopsOver(identity));
     if (identity.block()) {
       Path directory = BlockSysfs.directory(identity.inode());
-      for (Path part : list(directory)) {
+      for (Path part : BlockSysfs.list(directory)) {
         if (Files.exists(part.resolve("partition"))) {
           BlockSysfs.numbered(part.resolve("dev")).ifPresent(next::add);
         }
       }
-      for (Path holder : list(directory.resolve("holders"))) {
+      for (Path holder : BlockSysfs.list(directory.resolve("holders"))) {
         BlockSysfs.numbered(holder.resolve("dev")).ifPresent(next::add);
       }
     }
@@ -76,7 +74,7 @@ public final class StorageStack {
 
   private static List<StorageIdentity> loopsOver(StorageIdentity identity) {
     List<StorageIdentity> loops = new ArrayList<>();
-    for (Path device : list(Path.of("/sys/block"))) {
+    for (Path device : BlockSysfs.list(Path.of("/sys/block"))) {
       String backing = BlockSysfs.read(device.resolve("loop/backing_file"));
       if (!backing.isEmpty() && leadsTo(Path.of(backing), identity)) {
         BlockSysfs.numbered(device.resolve("dev")).ifPresent(loops::add);
@@ -127,7 +125,7 @@ public final class StorageStack {
     if (Files.exists(directory.resolve("partition"))) {
       addNumbered(directory.resolve("../dev"));
     }
-    for (Path below : list(directory.resolve("slaves"))) {
+    for (Path below : BlockSysfs.list(directory.resolve("slaves"))) {
       addNumbered(below.resolve("dev"));
     }
     String backing = BlockSysfs.read(directory.resolve("loop/backing_file"));
@@ -149,17 +147,5 @@ public final class StorageStack {
 
   private void addNumbered(Path file) {
     BlockSysfs.numbered(file).ifPresent(identity -> addDevice(identity.inode()));
-  }
-
-  private static List<Path> list(Path directory) {
-    List<Path> entries = new ArrayList<>();
-    if (Files.isDirectory(directory)) {
-      try (DirectoryStream<Path> stream = Files.newDirectoryStream(directory)) {
-        stream.forEach(entries::add);
-      } catch (IOException e) {
-        return entries;
-      }
-    }
-    return entries;
   }
 }
