@@ -35,6 +35,8 @@ final class Rules {
           "fault",
           "trace",
           "diffstore.file",
+          "diffstore.blockdev",
+          "diffstore.tmpfs",
           "nbd",
           "shell",
           "launch",
