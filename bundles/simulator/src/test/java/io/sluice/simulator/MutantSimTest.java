@@ -23,6 +23,12 @@ class MutantSimTest {
     assertKilled(mutant);
   }
 
+  @ParameterizedTest
+  @EnumSource(SwapMutants.class)
+  void ofSwapsAndFaultsIsKilled(SwapMutants mutant) {
+    assertKilled(mutant);
+  }
+
   private static void assertKilled(Mutant mutant) {
     Campaign.Result result =
         Campaign.run(

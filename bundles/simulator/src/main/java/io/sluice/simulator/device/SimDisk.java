@@ -35,6 +35,7 @@ public final class SimDisk implements OriginDevice {
   private final BitSet holes = new BitSet();
   private int inFlight;
   private boolean closed;
+  private boolean lost;
 
   /**
    * @param cellBytes the block size
@@ -106,6 +107,16 @@ public final class SimDisk implements OriginDevice {
     holes.clear(cell);
   }
 
+  /** Whether it is gone for now, and fails all that is asked of it. */
+  public void lost(boolean value) {
+    lost = value;
+  }
+
+  private Errno strike(FaultSite site) {
+    Errno errno = faults.strike(site);
+    return lost ? Errno.EIO : errno;
+  }
+
   /** Bios in it now. */
   public int inFlight() {
     return inFlight;
@@ -151,7 +162,7 @@ public final class SimDisk implements OriginDevice {
       record.originReads++;
       record.originTailRead |= bio.endBytes() == bytes.length;
     }
-    Errno errno = faults.strike(copy ? FaultSite.ORIGIN_COPY_READ : FaultSite.ORIGIN_READ);
+    Errno errno = strike(copy ? FaultSite.ORIGIN_COPY_READ : FaultSite.ORIGIN_READ);
     ByteBuffer data = bio.data();
     if (errno != null) {
       if (record != null) {
@@ -187,7 +198,7 @@ public final class SimDisk implements OriginDevice {
     if (record != null) {
       record.originFlushes++;
     }
-    Errno errno = faults.strike(FaultSite.ORIGIN_FLUSH);
+    Errno errno = strike(FaultSite.ORIGIN_FLUSH);
     if (errno != null) {
       if (record != null) {
         record.originWriteFailed = true;
@@ -208,7 +219,7 @@ public final class SimDisk implements OriginDevice {
               "P1 origin: flags " + record.flags + " became " + bio.flags() + ": " + bio));
     }
     record.originWrites++;
-    Errno errno = faults.strike(FaultSite.ORIGIN_WRITE);
+    Errno errno = strike(FaultSite.ORIGIN_WRITE);
     int cells = (int) bio.lengthBytes() / cellBytes;
     int stored = errno == null ? cells : random.below(cells + 1);
     store(bio, stored);
@@ -249,7 +260,7 @@ public final class SimDisk implements OriginDevice {
       throws ErrnoException {
     OriginDevice.super.status(offsetBytes, lengthBytes, (length, state) -> false); // checks
     scheduler.yieldPoint();
-    Errno errno = faults.strike(FaultSite.ORIGIN_STATUS);
+    Errno errno = strike(FaultSite.ORIGIN_STATUS);
     if (errno != null) {
       IoRecord record = (IoRecord) scheduler.current().attachment();
       if (record != null) {

@@ -31,6 +31,7 @@ public final class SimLive {
   Filter filter;
   BlockDevice lower;
   boolean frozen;
+  boolean aside;
 
   SimLive(SimScheduler scheduler, SimDisk disk) {
     this.disk = disk;
@@ -43,8 +44,13 @@ public final class SimLive {
     return disk;
   }
 
-  /** Whether a filter is attached. */
+  /** Whether a filter is attached and sees bios. */
   public boolean isFiltered() {
+    return filter != null && !aside;
+  }
+
+  /** Whether a filter is attached, put aside or not. */
+  public boolean isAttached() {
     return filter != null;
   }
 
@@ -59,7 +65,7 @@ public final class SimLive {
       Exception failure = null;
       try {
         disk.geometry().check(bio, disk.name());
-        if (filter == null) {
+        if (!isFiltered()) {
           disk.submit(bio);
         } else {
           filter.submit(bio, disk);
@@ -78,7 +84,7 @@ public final class SimLive {
       throws ErrnoException {
     gate.enter();
     try {
-      if (filter == null) {
+      if (!isFiltered()) {
         disk.status(offsetBytes, lengthBytes, visitor);
       } else {
         filter.status(offsetBytes, lengthBytes, visitor, disk);

@@ -145,6 +145,7 @@ public final class SimRegistry implements FilterRegistry {
       Filter filter =
           operations.attach(new Host(live.disk, lowerWrap.apply(lower)), request.options());
       live.filter = filterWrap.apply(filter);
+      live.aside = false;
       live.lower = lower;
       listener.filterChanged(live);
     } finally {
@@ -171,6 +172,33 @@ public final class SimRegistry implements FilterRegistry {
       listener.filterChanged(live);
     } finally {
       release(List.of(live));
+    }
+  }
+
+  /** Puts a device's filter aside: from when it has been told, bios go past it. */
+  public void putAside(SimLive live) {
+    scheduler.yieldPoint();
+    if (live.isFiltered()) {
+      Filter filter = live.filter;
+      filter.quarantined("the seed says so");
+      if (live.filter == filter) {
+        live.aside = true;
+        listener.filterChanged(live);
+      }
+    }
+  }
+
+  /** A device's storage goes, which its filter is told. */
+  public void lose(SimLive live) {
+    scheduler.yieldPoint();
+    live.disk.lost(true);
+    if (live.isFiltered()) {
+      Filter filter = live.filter;
+      filter.deviceLost("the seed says so");
+      if (live.filter == filter) {
+        live.aside = true; // no bio succeeds, so none is tracked
+        listener.filterChanged(live);
+      }
     }
   }
 

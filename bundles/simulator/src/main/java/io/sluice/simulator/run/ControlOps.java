@@ -2,6 +2,7 @@ package io.sluice.simulator.run;
 
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
+import io.sluice.simulator.device.SimLive;
 import io.sluice.simulator.oracle.SnapshotOracle;
 import io.sluice.simulator.oracle.TrackingOracle;
 import io.sluice.simulator.schedule.SimFailure;
@@ -150,6 +151,12 @@ final class ControlOps {
   /** A filter that came or went beside a verb may have made it fail. */
   private boolean raced(int moves, SnapshotOracle slot, ErrnoException e) {
     boolean about = e.errno() == Errno.ESRCH || e.errno() == Errno.ENODEV;
+    for (SnapshotOracle.Part part : slot.parts()) {
+      SimLive live = world.device(part.device).live;
+      if (e.errno() == Errno.ESRCH && live.isAttached() && !live.isFiltered()) {
+        return true; // put aside, until somebody detaches it
+      }
+    }
     // The verb's own attachments count too, so up to one move for each device is none of others.
     return about && world.filterMoves() != moves && !slot.parts().isEmpty();
   }
@@ -244,7 +251,9 @@ final class ControlOps {
       slot.state = SnapshotOracle.State.CREATED;
       boolean gone = slot.parts().stream().anyMatch(part -> part.mayBeDetached);
       boolean none = slot.parts().isEmpty();
-      if (!record.anyFault() && (e.errno() != Errno.ENODEV || !(gone || none))) {
+      boolean storeLost = e.errno() == Errno.EIO && slot.store.isClosed();
+      boolean nothing = e.errno() == Errno.ENODEV && (gone || none);
+      if (!record.anyFault() && !storeLost && !nothing) {
         throw unexpected(spec, e);
       }
       for (SnapshotOracle.Part part : slot.parts()) {

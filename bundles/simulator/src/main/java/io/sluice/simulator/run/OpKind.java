@@ -31,5 +31,11 @@ public enum OpKind {
   MARK_DIRTY,
   CBT_CHECK,
   ATTACH,
-  DETACH
+  DETACH,
+  /** The registry puts the filter aside: bios go past it. */
+  PUT_ASIDE,
+  /** The device's storage goes, the device is removed and added again. */
+  LOSE_DEVICE,
+  /** The provider of stores is replaced by another version. */
+  SWAP_STORES
 }

@@ -42,6 +42,8 @@ public final class PlanGenerator {
           FaultSite.STORE_GROW,
           FaultSite.STORE_GROW,
           FaultSite.STORE_OPEN,
+          FaultSite.STORE_HAND_OVER,
+          FaultSite.STORE_TAKE_OVER,
           FaultSite.FREEZE);
 
   private final SimRandom random;
@@ -180,6 +182,9 @@ public final class PlanGenerator {
       if (random.chance(600)) {
         ops.add(op(OpKind.IMAGE_CHECK, slot));
       }
+      if (random.chance(60)) {
+        ops.add(op(random.chance(500) ? OpKind.PUT_ASIDE : OpKind.LOSE_DEVICE, slot));
+      }
       if (random.chance(800)) {
         ops.add(op(OpKind.DESTROY, slot));
       }
@@ -203,6 +208,8 @@ public final class PlanGenerator {
               OpKind.CBT_CHECK,
               OpKind.ATTACH,
               OpKind.DETACH,
+              OpKind.SWAP_STORES,
+              OpKind.SWAP_STORES,
               OpKind.IMAGE_CHECK,
               OpKind.IMAGE_READ,
               OpKind.WRITE);
@@ -290,7 +297,7 @@ public final class PlanGenerator {
               : store && random.chance(500) ? Errno.ENOSPC : Errno.EIO;
       int most =
           switch (site) {
-            case STORE_OPEN, STORE_GROW, FREEZE -> 4;
+            case STORE_OPEN, STORE_GROW, STORE_HAND_OVER, STORE_TAKE_OVER, FREEZE -> 4;
             case STORE_READ, STORE_WRITE, ORIGIN_COPY_READ -> 15;
             default -> 40;
           };

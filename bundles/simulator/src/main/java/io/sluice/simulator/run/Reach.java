@@ -33,5 +33,17 @@ public enum Reach {
   /** The store was about to be full, and said so. */
   NO_SPACE_EVENT,
   /** A range of an image was reported as zeroes. */
-  IMAGE_ZERO_EXTENT
+  IMAGE_ZERO_EXTENT,
+  /** The filter was put aside while an image was held. */
+  PUT_ASIDE_HELD,
+  /** A device was lost while an image was held. */
+  LOST_HELD,
+  /** Store I/O waited while a provider was replaced, and went on. */
+  WAITED_FOR_SWAP,
+  /** A store in use was taken over by another provider. */
+  STORE_TAKEN_OVER,
+  /** A store could not be taken over. */
+  TAKE_OVER_FAILED,
+  /** Store I/O waited too long for a provider. */
+  SWAP_TOO_LONG
 }

@@ -16,13 +16,14 @@ public record SimOp(OpKind kind, int device, int slot, int first, int count, int
     return switch (kind) {
       case WRITE, WRITE_ZEROES, DISCARD, READ, STATUS ->
           kind + " disk-" + device + " " + first + "+" + count;
-      case FLUSH, CBT_CHECK, ATTACH, DETACH -> kind + " disk-" + device;
+      case FLUSH, CBT_CHECK, ATTACH, DETACH, PUT_ASIDE, LOSE_DEVICE -> kind + " disk-" + device;
       case PAIR -> "PAIR disk-" + device + " disk-" + slot;
       case IMAGE_READ, IMAGE_WRITE, IMAGE_ZEROES, IMAGE_DISCARD, IMAGE_STATUS, IMAGE_BAD ->
           kind + " disk-" + device + "@" + slot + " " + first + "+" + count;
       case IMAGE_FLUSH, ADD -> kind + " disk-" + device + "@" + slot;
       case IMAGE_CHECK, TAKE, DESTROY, EVENTS, INFO -> kind + " @" + slot;
       case CREATE -> "CREATE @" + slot + " disks " + Integer.toBinaryString(first);
+      case SWAP_STORES -> "SWAP_STORES";
       case MANY_TAKES -> "MANY_TAKES disk-" + device + "@" + slot + " x" + count;
       case MARK_DIRTY -> "MARK_DIRTY disk-" + device + " sectors " + first + "+" + count;
     };

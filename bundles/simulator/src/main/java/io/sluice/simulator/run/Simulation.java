@@ -39,6 +39,7 @@ public final class Simulation {
   private ImageOps images;
   private TrackingOps tracking;
   private ControlOps control;
+  private FaultOps faults;
 
   private Simulation(
       Plan plan, Subject.Factory factory, Tampering tampering, SimThreads threads, boolean traced) {
@@ -78,6 +79,7 @@ public final class Simulation {
     images = new ImageOps(world, live);
     tracking = new TrackingOps(world);
     control = new ControlOps(world, tracking);
+    faults = new FaultOps(world);
     for (Plan.Task task : plan.tasks()) {
       world.spawn(task.name(), () -> task.ops().forEach(this::execute));
     }
@@ -111,6 +113,9 @@ public final class Simulation {
       case CBT_CHECK -> tracking.check(op);
       case ATTACH -> tracking.attach(op);
       case DETACH -> tracking.detach(op);
+      case PUT_ASIDE -> faults.putAside(op);
+      case LOSE_DEVICE -> faults.loseDevice(op);
+      case SWAP_STORES -> faults.swapStores(op);
     }
   }
 
@@ -129,7 +134,7 @@ public final class Simulation {
     for (int device = 0; device < world.devices().size(); device++) {
       world.checkDisk(world.device(device), "at the end");
       tracking.check(at(OpKind.CBT_CHECK, device, 0));
-      if (world.device(device).live.isFiltered()) {
+      if (world.device(device).live.isAttached()) {
         tracking.detach(at(OpKind.DETACH, device, 0));
       }
     }

@@ -7,6 +7,7 @@ import io.sluice.simulator.device.Faults;
 import io.sluice.simulator.device.SimDiffStore;
 import io.sluice.simulator.oracle.SnapshotOracle;
 import io.sluice.simulator.schedule.SimSignal;
+import io.sluice.simulator.schedule.SimTask;
 import io.sluice.swap.HandOver;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,10 +19,14 @@ final class Stores implements Subject.Stores {
   private final World world;
   private final Faults faults;
   private final List<SimDiffStore> opened = new ArrayList<>();
-  private final List<Wait> waits = new ArrayList<>();
+  private final List<SimSignal> waits = new ArrayList<>();
   private Provider provider = new Provider();
   private long providerId = 1;
   private int pins;
+  private int pinsSinceSwap;
+  private SimTask swapTask;
+  private boolean expired;
+  private int takeOversFailed;
 
   Stores(World world, Faults faults) {
     this.world = world;
@@ -51,35 +56,71 @@ final class Stores implements Subject.Stores {
   @Override
   public Runnable pin() {
     pins++;
+    pinsSinceSwap++;
     return () -> pins--;
   }
 
-  /** Another version of the provider is there, and the present one is not. */
+  /**
+   * Another version of the provider is there, and the present one is not; unless a store was opened
+   * since the swap began, whose pin refuses that.
+   */
   void replaceProvider() {
-    if (pins > 0) {
-      throw world.fail("P7 pins: the provider is replaced, and in use by " + pins);
+    if (pins > pinsSinceSwap) {
+      throw world.fail("P7 pins: the provider is to be replaced, and in use by " + pins);
     }
-    provider = new Provider();
-    providerId++;
+    if (pins == 0) {
+      provider = new Provider();
+      providerId++;
+    }
   }
 
-  /** Whether store I/O that waits is told that it took too long; holds for those to come too. */
-  void expireWaits(boolean expired) {
-    for (Wait wait : waits) {
-      wait.expired = expired;
-      wait.signal.wakeAll();
+  /** The provider is being replaced: store I/O waits. */
+  void swapBegins() {
+    swapTask = world.scheduler().current();
+    takeOversFailed = 0;
+    pinsSinceSwap = 0;
+  }
+
+  /** It is over. */
+  void swapEnds() {
+    swapTask = null;
+    expired = false;
+  }
+
+  /** Whether the provider is being replaced. */
+  boolean isSwapping() {
+    return swapTask != null;
+  }
+
+  /** Whether the task that runs is the one that replaces it. */
+  boolean isSwapTask() {
+    return swapTask == world.scheduler().current();
+  }
+
+  /** Store I/O that waits is told that it took too long, and so is what comes yet. */
+  void expireWaits() {
+    expired = true;
+    for (SimSignal signal : waits) {
+      if (signal.waiterCount() > 0) {
+        world.reach(Reach.SWAP_TOO_LONG);
+      }
+      signal.wakeAll();
     }
+  }
+
+  /** Whether a take-over failed in the swap that runs. */
+  boolean takeOverFailed() {
+    return takeOversFailed > 0;
   }
 
   Subject.Waits newWait() {
-    Wait wait = new Wait(new SimSignal(world.scheduler(), "a store's provider"));
-    waits.add(wait);
-    return world.tampering().waits(world, wait);
+    SimSignal signal = new SimSignal(world.scheduler(), "a store's provider");
+    waits.add(signal);
+    return world.tampering().waits(world, new Wait(signal));
   }
 
-  private static final class Wait implements Subject.Waits {
+  private final class Wait implements Subject.Waits {
     private final SimSignal signal;
-    private boolean expired;
 
     Wait(SimSignal signal) {
       this.signal = signal;
@@ -87,11 +128,16 @@ final class Stores implements Subject.Stores {
 
     @Override
     public boolean until(BooleanSupplier condition) {
+      boolean waited = false;
       while (!condition.getAsBoolean()) {
         if (expired) {
           return false;
         }
+        waited = true;
         signal.await();
+      }
+      if (waited && swapTask != null) {
+        world.reach(Reach.WAITED_FOR_SWAP);
       }
       return true;
     }
@@ -132,7 +178,15 @@ final class Stores implements Subject.Stores {
     @Override
     public DiffStore takeOver(HandOver handOver) throws ErrnoException {
       world.scheduler().yieldPoint();
-      return serve(SimDiffStore.takeOver(handOver));
+      SimDiffStore store;
+      try {
+        store = SimDiffStore.takeOver(handOver);
+      } catch (ErrnoException e) {
+        takeOversFailed++;
+        throw e;
+      }
+      world.reach(Reach.STORE_TAKEN_OVER);
+      return serve(store);
     }
 
     private DiffStore serve(SimDiffStore store) {

@@ -173,7 +173,7 @@ final class TrackingOps {
 
   void attach(SimOp spec) {
     World.Device device = world.device(spec.device());
-    boolean before = device.live.isFiltered();
+    boolean before = device.live.isAttached();
     int moves = world.filterMoves();
     try {
       world.registry().attach(AttachRequest.of(device.disk.name(), ChangeTracking.FILTER_NAME));
@@ -186,7 +186,7 @@ final class TrackingOps {
 
   void detach(SimOp spec) {
     World.Device device = world.device(spec.device());
-    boolean before = device.live.isFiltered();
+    boolean before = device.live.isAttached();
     SnapshotOracle user = userOf(spec.device());
     boolean settled = user != null && isSettled(user) && !user.part(spec.device()).pending;
     boolean wasFree = settled && user.part(spec.device()).mayBeDetached;

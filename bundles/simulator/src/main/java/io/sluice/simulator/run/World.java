@@ -324,6 +324,16 @@ public final class World implements FaultListener, SimRegistry.CutListener {
     return Arrays.stream(slots).anyMatch(slot -> slot != null && slot.isHeld());
   }
 
+  /** Whether the provider of stores is being replaced. */
+  public boolean isSwapping() {
+    return stores.isSwapping();
+  }
+
+  /** Whether the task that runs is the one that replaces it. */
+  public boolean isSwapTask() {
+    return stores.isSwapTask();
+  }
+
   /** Whether nothing has touched these cells, on the device or its image, since the take. */
   public boolean isUntouched(int device, long offsetBytes, long lengthBytes) {
     for (SnapshotOracle slot : slots) {
