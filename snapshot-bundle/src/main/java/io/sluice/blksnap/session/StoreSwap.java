@@ -55,7 +55,7 @@ public final class StoreSwap implements ProviderUser {
         }
         throw e;
       }
-      return resumeLimit -> resume(concerned, resumeLimit);
+      return resumeLimit -> takeUpAll(concerned, resumeLimit);
     } finally {
       control.unlock();
     }
@@ -72,16 +72,10 @@ public final class StoreSwap implements ProviderUser {
     return concerned;
   }
 
-  private void resume(List<DiffSpace> concerned, Duration limit) throws ErrnoException {
-    control.lock();
-    try {
-      takeUpAll(concerned, limit);
-    } finally {
-      control.unlock();
-    }
-  }
-
-  /** Takes up all that can be; the first failure is thrown after the others were tried. */
+  /**
+   * Takes up all that can be; the first failure is thrown after the others were tried. Without the
+   * engine's lock: a take may hold it, which waits for writers, which wait for this.
+   */
   private void takeUpAll(List<DiffSpace> concerned, Duration limit) throws ErrnoException {
     ErrnoException failure = null;
     for (DiffSpace space : concerned) {
