@@ -122,9 +122,8 @@ final class Call {
    */
   boolean goBelow() {
     long old = (long) WORD.get(this);
-    boolean gone =
-        state(old) == INSIDE && WORD.compareAndSet(this, old, successor(old, BELOW))
-            || leave(BELOW) != EVICTED;
+    boolean quick = state(old) == INSIDE && WORD.compareAndSet(this, old, successor(old, BELOW));
+    boolean gone = quick || leave(BELOW) != EVICTED;
     if (gone) {
       usedNanos += stack.stacks.nowNanos - sinceNanos;
       passCount++;

@@ -29,6 +29,7 @@ final class CallStacks {
   /** The coarse clock. Written by whoever looks. */
   volatile long nowNanos;
 
+  @SuppressWarnings("ThreadLocalUsage") // One for each registry, of which an agent has one.
   private final ThreadLocal<CallStack> local = new ThreadLocal<>();
   private final Set<CallStack> all = ConcurrentHashMap.newKeySet();
 
@@ -60,7 +61,8 @@ final class CallStacks {
    *     filters could not run either
    */
   void look(long elapsedNanos) {
-    nowNanos += elapsedNanos;
+    long now = nowNanos + elapsedNanos;
+    nowNanos = now;
     for (Iterator<CallStack> stacks = all.iterator(); stacks.hasNext(); ) {
       CallStack stack = stacks.next();
       if (!stack.thread.isAlive()) {

@@ -43,13 +43,18 @@ final class Given {
     data = null;
   }
 
+  @SuppressWarnings("ReferenceEquality") // Another buffer with the same bytes is another buffer.
+  private boolean isSameBuffer(ByteBuffer other) {
+    return other == data;
+  }
+
   /** Whether the bio says what it said; where its buffer's position is by now is another matter. */
   boolean isUnchanged(Bio bio) {
     return bio.op() == op
         && bio.flags() == flags
         && bio.offsetBytes() == offsetBytes
         && bio.lengthBytes() == lengthBytes
-        && bio.data() == data;
+        && isSameBuffer(bio.data());
   }
 
   /** Whether the buffer was filled or read to its end, as that of a completed bio is. */

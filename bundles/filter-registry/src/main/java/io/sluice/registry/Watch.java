@@ -124,14 +124,23 @@ public final class Watch implements Runnable, AutoCloseable {
   private boolean sleep(long waitNanos) {
     lock.lock();
     try {
-      if (!closed && !woken) {
-        // Woken early by whatever, it ticks early.
-        long unused = changed.awaitNanos(waitNanos);
+      long leftNanos = waitNanos;
+      while (!closed && !woken && leftNanos > 0) {
+        leftNanos = changed.awaitNanos(leftNanos);
       }
-      woken = false;
-      return !closed;
     } catch (InterruptedException e) {
-      return !closed;
+      // It ticks early, then.
+    } finally {
+      woken = false;
+      lock.unlock();
+    }
+    return !closed();
+  }
+
+  private boolean closed() {
+    lock.lock();
+    try {
+      return closed;
     } finally {
       lock.unlock();
     }
