@@ -88,6 +88,12 @@ public abstract class DiffStoreTck extends RuleSuite {
     }
   }
 
+  /** A capacity that is larger by so much, or as much as the storage has: a device has an end. */
+  private long largerBy(long moreBytes) {
+    long roomBytes = store.capacityMaxBytes() - store.capacityBytes();
+    return store.capacityBytes() + Math.min(moreBytes, roomBytes);
+  }
+
   private byte[] random(int lengthBytes) {
     return TestedDevice.bytes(random(), lengthBytes);
   }
@@ -125,7 +131,7 @@ public abstract class DiffStoreTck extends RuleSuite {
         }
       }
     }
-    store.grow(2L * SIZE_BYTES);
+    store.grow(largerBy(SIZE_BYTES));
     checkWritten(expected, written, 0, UNIT_COUNT);
   }
 
@@ -201,13 +207,14 @@ public abstract class DiffStoreTck extends RuleSuite {
     long tooMany = tooManyBytes();
     Expect.refused("grow to " + tooMany, EnumSet.allOf(Errno.class), () -> store.grow(tooMany));
     Expect.same("capacity after a failed grow", before, store.capacityBytes());
-    store.grow(before + 3L * UNIT_BYTES);
-    Expect.same("capacity after a grow", before + 3L * UNIT_BYTES, store.capacityBytes());
+    long larger = largerBy(3L * UNIT_BYTES);
+    store.grow(larger);
+    Expect.same("capacity after a grow", larger, store.capacityBytes());
     store.grow(store.capacityBytes());
-    Expect.same("capacity after no grow", before + 3L * UNIT_BYTES, store.capacityBytes());
+    Expect.same("capacity after no grow", larger, store.capacityBytes());
     long max = store.capacityMaxBytes();
     Expect.that(max >= store.capacityBytes(), "capacityMaxBytes()", "the capacity or more", max);
-    byte[] more = random(3 * UNIT_BYTES);
+    byte[] more = random((int) (larger - before));
     write(before, more);
     Expect.bytes("in the new capacity", before, more, read(before, more.length));
     Expect.bytes("from before the grow", 0, content, read(0, content.length));
@@ -294,8 +301,8 @@ public abstract class DiffStoreTck extends RuleSuite {
     store = provider().takeOver(handOver);
     Expect.same("capacity taken over", capacity, store.capacityBytes());
     Expect.bytes("content taken over", 0, content, read(0, SIZE_BYTES));
-    store.grow(capacity + UNIT_BYTES);
-    write(capacity, Arrays.copyOf(content, UNIT_BYTES));
+    store.grow(largerBy(UNIT_BYTES));
+    write(capacity, Arrays.copyOf(content, (int) (store.capacityBytes() - capacity)));
   }
 
   @Rule("DST-11")
