@@ -6,6 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.logging.Handler;
+import java.util.logging.Logger;
 
 /**
  * Starts the agent in the foreground and stays until it has stopped. {@code bin/sluiced} is what
@@ -60,6 +62,7 @@ public final class Sluiced {
     if (log != null) {
       runDirectory.adoptLog(Path.of(log));
     }
+    keepStandardError();
     useUnpackedJna(options.home());
     Agent agent = new Agent(configuration, options.home().resolve("bundles"));
     Runtime.getRuntime()
@@ -68,6 +71,16 @@ public final class Sluiced {
     reportReady(options.readyDescriptor());
     while (agent.awaitStop()) {
       agent.start();
+    }
+  }
+
+  /**
+   * Makes the log's handlers, which take standard error as it is then. Gogo puts another in its
+   * place, which leads to the client of a shell: what its commands log would go there.
+   */
+  private static void keepStandardError() {
+    for (Handler handler : Logger.getLogger("").getHandlers()) {
+      handler.flush();
     }
   }
 
