@@ -26,8 +26,8 @@ def parse(arguments):
     parser.add_argument("--quick", action="store_true",
                         help="under 3 minutes: at most 3 short rounds, a small image, in memory, "
                         "without " + " and ".join(QUICK_WITHOUT))
-    parser.add_argument("--rounds", type=int, help="rounds (default 5)")
-    parser.add_argument("--seconds", type=float, help="length of a timed measurement (default 2)")
+    parser.add_argument("--rounds", type=int, help="rounds (default 7)")
+    parser.add_argument("--seconds", type=float, help="length of a timed measurement (default 0.5)")
     parser.add_argument("--size", type=int, help="size of the image in MiB (default 1024)")
     parser.add_argument("--places", help="of shm,disk (default both)")
     parser.add_argument("--servers", help="of " + ",".join(plan.ALL_SERVERS))
@@ -38,7 +38,7 @@ def parse(arguments):
     parser.add_argument("--out", help="where the reports go (default target/bench)")
     parser.add_argument("--check", action="store_true", help="exit 1 if a mark falls short")
     options = parser.parse_args(arguments)
-    defaults = (3, 0.25, 128, "shm") if options.quick else (5, 2.0, 1024, "shm,disk")
+    defaults = (3, 0.25, 128, "shm") if options.quick else (7, 0.5, 1024, "shm,disk")
     options.rounds = options.rounds or defaults[0]
     options.seconds = options.seconds or defaults[1]
     options.size = options.size or defaults[2]
@@ -141,7 +141,8 @@ class Bench:
             if kind.name in wanted:
                 up[kind.name] = kind(place, self.scratch)
                 self.processes.append(up[kind.name])
-        states = [("sluice", "bare", 0), ("sluice-tracked", "tracked", 0),
+        states = [("sluice", "bare", 0), ("sluice-chain3", "chain3", 0),
+                  ("sluice-tracked", "tracked", 0),
                   ("sluice-64k", "snapshot", plan.CHUNK), ("sluice-default", "snapshot", 0)]
         if any(name in wanted for name, _, _ in states):
             agent = self._started(servers.Sluice(place, self.scratch, self.home))

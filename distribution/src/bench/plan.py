@@ -31,7 +31,7 @@ LIVE_LOAD = Fio("live-load", "randwrite", 4 * KIB, 1)
 
 # Which servers take part in which kind of workload. The tracked agent without a snapshot stands in
 # the copy-on-write table as the measure for chunks that are touched again.
-PLAIN_SERVERS = ["sluice", "sluice-tracked", "qsd", "qemu-nbd", "nbdkit"]
+PLAIN_SERVERS = ["sluice", "sluice-chain3", "sluice-tracked", "qsd", "qemu-nbd", "nbdkit"]
 COW_SERVERS = ["sluice-64k", "sluice-default", "sluice-tracked", "qsd-cbw", "nbdkit-cow"]
 IMAGE_SERVERS = ["sluice-64k", "sluice-default", "qsd-cbw"]
 ALL_SERVERS = sorted(set(PLAIN_SERVERS + COW_SERVERS + IMAGE_SERVERS))

@@ -81,6 +81,8 @@ def marks(results):
             compare("tracked / qsd raw", 1.5, place, workload, "sluice-tracked", "qsd")
             compare("tracked / nbdkit file", 1.0, place, workload, "sluice-tracked", "nbdkit")
             compare("tracked / bare", 0.95, place, workload, "sluice-tracked", "sluice")
+            compare("chain of three costs under 5 %", 0.95, place, workload, "sluice-chain3",
+                    "sluice")
         for workload in [workload.name for workload in COW]:
             compare("64 KiB chunks / qsd copy-before-write", 1.5, place, workload + "-first",
                     "sluice-64k", "qsd-cbw")
@@ -168,9 +170,9 @@ def cost_table(results):
 COW_NAMES = [w.name + phase for w in COW for phase in ("-first", "-again")]
 TABLES = [
     ("Live device", [w.name for w in PLAIN],
-     ["sluice", "sluice-tracked", "qsd", "qemu-nbd", "nbdkit"],
+     ["sluice", "sluice-chain3", "sluice-tracked", "qsd", "qemu-nbd", "nbdkit"],
      [("sluice-tracked", "qsd"), ("sluice-tracked", "qemu-nbd"), ("sluice-tracked", "nbdkit"),
-      ("sluice-tracked", "sluice")]),
+      ("sluice-tracked", "sluice"), ("sluice-chain3", "sluice")]),
     ("Snapshot held: writes to the live device", COW_NAMES,
      ["sluice-64k", "sluice-default", "sluice-tracked", "qsd-cbw", "nbdkit-cow"],
      [("sluice-64k", "qsd-cbw"), ("sluice-default", "qsd-cbw"), ("sluice-64k", "nbdkit-cow"),

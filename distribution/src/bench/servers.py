@@ -1,5 +1,6 @@
 """The servers under comparison: how each is started, asked for a fresh snapshot, and stopped."""
 
+import glob
 import json
 import os
 import signal
@@ -195,8 +196,30 @@ class NbdkitCow(Server):
         self.stop()
 
 
+# What is attached in each state, with its options. The chain of three idles: a trace that is off,
+# faults without a rule, and a filter that passes each bio.
+STATE_FILTERS = {
+    "bare": {},
+    "chain3": {"trace": ["recording=off"], "fault": [], "pass": []},
+    "tracked": {"blksnap": []},
+    "snapshot": {"blksnap": []},
+}
+
+
+def jdk_program(name):
+    home = os.environ.get("JAVA_HOME")
+    return os.path.join(home, "bin", name) if home else name
+
+
+def run_quietly(*command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=60, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]}: {done.stdout.strip()}")
+
+
 class Sluice(Server):
-    """The agent, with one device whose state the measurements switch: bare, tracked, snapshot."""
+    """The agent, with one device whose state the measurements switch."""
 
     name = "sluice"
     export = "disk"
@@ -206,6 +229,7 @@ class Sluice(Server):
         self.home = home
         super().__init__(place, directory)
         self.state = "bare"
+        self.pass_installed = False
 
     def command(self):
         return [os.path.join(self.home, "bin", "sluiced"), "--run-dir", self.directory,
@@ -233,19 +257,42 @@ class Sluice(Server):
         return json.loads(done.stdout) if done.stdout.strip() else None
 
     def become(self, state, chunk_bytes=0):
-        """Switches to bare, tracked or snapshot; a snapshot is always a new one."""
+        """Switches between the states; a snapshot is always a new one."""
         if self.state == "snapshot":
             self.call("snapshot", "destroy", "bench")
             self.state = "tracked"
-        if state == "bare" and self.state != "bare":
-            self.call("filter", "detach", self.export, "blksnap")
-        elif state != "bare" and self.state == "bare":
-            self.call("filter", "attach", self.export, "blksnap")
+        if self.state != state:
+            wanted = STATE_FILTERS[state]
+            for name in STATE_FILTERS[self.state].keys() - wanted.keys():
+                self.call("filter", "detach", self.export, name)
+            for name in wanted.keys() - STATE_FILTERS[self.state].keys():
+                if name == "pass" and not self.pass_installed:
+                    self._install_pass()
+                self.call("filter", "attach", self.export, name, *wanted[name])
         if state == "snapshot":
             chunk = ["--chunk-size", str(chunk_bytes)] if chunk_bytes else []
             self.call("snapshot", "take", self.export, "--name", "bench", "--store",
                       "dir:" + self.place.store, "--limit", str(2 * self.place.size_bytes), *chunk)
         self.state = state
+
+    def _install_pass(self):
+        """Compiles java/PassFilter.java against the product, and has the agent run it."""
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "java", "PassFilter.java")
+        classes = os.path.join(self.directory, "pass")
+        api = glob.glob(os.path.join(self.home, "bundles", "filter-api-*.jar"))[0]
+        framework = os.path.join(self.home, "lib", "sluiced.jar")
+        manifest = os.path.join(self.directory, "pass.mf")
+        with open(manifest, "w", encoding="utf-8") as text:
+            text.write("Bundle-ManifestVersion: 2\nBundle-SymbolicName: bench.pass\n"
+                       "Bundle-Version: 1.0.0\nBundle-Activator: PassFilter\n"
+                       "Import-Package: io.sluice.block,io.sluice.filter,org.osgi.framework\n")
+        jar = os.path.join(self.directory, "pass.jar")
+        run_quietly(jdk_program("javac"), "--release", "17", "-proc:none", "-cp",
+                    f"{api}:{framework}", "-d", classes, source)
+        run_quietly(jdk_program("jar"), "--create", "--file", jar, "--manifest", manifest, "-C",
+                    classes, ".")
+        self.call("bundle", "install", jar, "--start")
+        self.pass_installed = True
 
 
 class SluiceState:
