@@ -14,7 +14,7 @@ import java.util.Random;
 import org.ops4j.pax.exam.Option;
 
 /** The product's bundles, to be started in an order of chance. Known outside of frameworks only. */
-final class ShuffledProduct {
+public final class ShuffledProduct {
   private static final String SEED = "sluice.test.seed";
 
   private ShuffledProduct() {}
@@ -29,7 +29,7 @@ final class ShuffledProduct {
   }
 
   /** The same as Pax Exam wants it, with a plugins directory of its own. */
-  static Option[] options(String test, Option... more) throws IOException {
+  public static Option[] options(String test, Option... more) throws IOException {
     Path directory = Files.createTempDirectory("sluice-exam");
     Path plugins = Files.createDirectory(directory.resolve("plugins"));
     List<Option> options = new ArrayList<>(List.of(more));

@@ -25,7 +25,7 @@ import org.osgi.framework.FrameworkUtil;
  */
 public final class XorActivator implements BundleActivator, FilterOperations, Filter {
   /** The filter's name. */
-  static final String NAME = "xor";
+  public static final String NAME = "xor";
 
   /** The command that has the filter stop its own bundle; its answer holds the failure. */
   static final String LEAVE = "leave";

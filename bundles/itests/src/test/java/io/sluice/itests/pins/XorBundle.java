@@ -14,13 +14,14 @@ import java.util.jar.Manifest;
 import org.osgi.framework.Constants;
 
 /** Makes the jar of a filter's bundle as somebody outside would have it. */
-final class XorBundle {
-  static final String SYMBOLIC_NAME = "outside.xor";
+public final class XorBundle {
+  /** The bundle's name. */
+  public static final String SYMBOLIC_NAME = "outside.xor";
 
   private XorBundle() {}
 
   /** The jar's bytes. */
-  static InputStream content(String version) throws IOException {
+  public static InputStream content(String version) throws IOException {
     return new ByteArrayInputStream(
         jar(
             XorActivator.class,
