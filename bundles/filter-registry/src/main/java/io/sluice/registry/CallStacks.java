@@ -31,6 +31,7 @@ final class CallStacks {
 
   @SuppressWarnings("ThreadLocalUsage") // One for each registry, of which an agent has one.
   private final ThreadLocal<CallStack> local = new ThreadLocal<>();
+
   private final Set<CallStack> all = ConcurrentHashMap.newKeySet();
 
   CallStacks(LongSupplier nanoClock, Executor notices) {

@@ -109,7 +109,12 @@ final class ChainLink implements BlockDevice {
   }
 
   private void submitInQuarantine(Bio bio) throws ErrnoException {
-    checkMayPass();
+    try {
+      checkMayPass();
+    } catch (ErrnoException e) {
+      filter.countError();
+      throw e;
+    }
     next.submit(bio);
   }
 
@@ -119,7 +124,6 @@ final class ChainLink implements BlockDevice {
       filter.awaitTold();
     }
     if (filter.state() == AttachedFilter.State.FAILED) {
-      filter.countError();
       throw filter.failure();
     }
   }

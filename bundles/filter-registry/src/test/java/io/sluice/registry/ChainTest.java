@@ -260,11 +260,21 @@ final class ChainTest {
   }
 
   @Test
-  void aFilterThatCompletesAloneNeedNotMoveTheBuffer() throws ErrnoException {
+  void aFilterMayCompleteAlone() throws ErrnoException {
     BlockDevice disk = fixture.add("disk");
-    fixture.register("null", 1, PLAIN, (bio, next) -> {});
+    fixture.register(
+        "null",
+        1,
+        PLAIN,
+        (bio, next) -> {
+          if (bio.data() != null) {
+            bio.data().position(bio.data().limit());
+          }
+        });
     fixture.attach("disk", "null");
     assertArrayEquals(new byte[512], read(disk, 0, 512));
+    disk.submit(new Bio().flush());
+    assertEquals(List.of(), fixture.origin("disk").log);
   }
 
   @Test

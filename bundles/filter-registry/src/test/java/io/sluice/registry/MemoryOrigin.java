@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** An origin in memory that keeps a log of what reached it. */
@@ -22,6 +23,12 @@ class MemoryOrigin implements OriginDevice {
   final List<String> log = Collections.synchronizedList(new ArrayList<>());
   volatile StorageIdentity identity;
   volatile boolean closed;
+
+  /** Whether bios are logged; off where memory is counted. */
+  volatile boolean logging = true;
+
+  /** Why it is lost, or empty. */
+  volatile String lost = "";
 
   /** Run with each bio before it takes effect. */
   volatile Step before = bio -> {};
@@ -68,7 +75,9 @@ class MemoryOrigin implements OriginDevice {
       throw new ErrnoException(Errno.ESHUTDOWN, path + " is closed");
     }
     int at = (int) bio.offsetBytes();
-    log.add(bio.toString());
+    if (logging) {
+      log.add(bio.toString());
+    }
     synchronized (bytes) {
       ByteBuffer data = bio.data();
       switch (bio.op()) {
@@ -78,6 +87,11 @@ class MemoryOrigin implements OriginDevice {
         case FLUSH -> {}
       }
     }
+  }
+
+  @Override
+  public Optional<String> lost() {
+    return Optional.of(lost).filter(reason -> !reason.isEmpty());
   }
 
   @Override
