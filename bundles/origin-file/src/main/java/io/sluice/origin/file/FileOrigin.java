@@ -99,6 +99,13 @@ final class FileOrigin implements OriginDevice {
   }
 
   @Override
+  public Optional<String> lost() {
+    Optional<String> loss = OriginLoss.of(path, identity.block(), control, geometry.largestBytes());
+    // Asked last: one that is being closed looks like a lost one.
+    return closed ? Optional.empty() : loss;
+  }
+
+  @Override
   public DeviceGeometry geometry() {
     return geometry.current();
   }

@@ -50,6 +50,11 @@ final class OriginGeometry {
     return current;
   }
 
+  /** The most that the device was long, as far as this has looked. */
+  long largestBytes() {
+    return largestBytes;
+  }
+
   /** Refuses a bio that can't be served, with EIO if only because the file has become shorter. */
   void check(Bio bio) throws ErrnoException {
     DeviceGeometry geometry = current();

@@ -37,4 +37,10 @@ class FileOriginTckTest extends OriginTck {
     }
     return Optional.of(link.toString());
   }
+
+  @Override
+  protected boolean loseStorage() throws IOException {
+    Files.delete(directory.resolve("disk"));
+    return true;
+  }
 }
