@@ -26,6 +26,9 @@ public final class Answers {
   /** One part of a block status. */
   public record Extent(long lengthBytes, int state) {}
 
+  /** Zeroes that were not sent. */
+  public record Hole(long offsetBytes, long lengthBytes) {}
+
   /**
    * A whole reply of the transmission phase.
    *
@@ -34,10 +37,17 @@ public final class Answers {
    * @param data what was read
    * @param chunkCount how many chunks of data it took
    * @param extents of a block status
+   * @param holes of a read
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared as a whole
   public record Reply(
-      long cookie, int error, String text, byte[] data, int chunkCount, List<Extent> extents) {}
+      long cookie,
+      int error,
+      String text,
+      byte[] data,
+      int chunkCount,
+      List<Extent> extents,
+      List<Hole> holes) {}
 
   private final ByteBuffer in;
 
@@ -104,7 +114,7 @@ public final class Answers {
       long cookie = in.getLong();
       byte[] data = new byte[error == 0 ? readLength : 0];
       in.get(data);
-      return new Reply(cookie, error, "", data, 0, List.of());
+      return new Reply(cookie, error, "", data, 0, List.of(), List.of());
     }
     assertEquals(NbdProtocol.STRUCTURED_REPLY_MAGIC, magic, "reply magic");
     return chunks(readLength);
@@ -120,6 +130,7 @@ public final class Answers {
     List<Extent> extents = new ArrayList<>();
     int error = 0;
     String text = "";
+    List<Hole> holes = new ArrayList<>();
     int chunkCount = 0;
     long firstOffset = -1;
     while (true) {
@@ -132,8 +143,13 @@ public final class Answers {
         case NbdProtocol.REPLY_TYPE_NONE -> assertEquals(1, flags, "NONE comes last");
         case NbdProtocol.REPLY_TYPE_OFFSET_DATA -> {
           long offset = in.getLong();
-          firstOffset = chunkCount++ == 0 ? offset : firstOffset;
+          firstOffset = chunkCount++ + holes.size() == 0 ? offset : firstOffset;
           in.get(data, (int) (offset - firstOffset), length - 8);
+        }
+        case NbdProtocol.REPLY_TYPE_OFFSET_HOLE -> {
+          long offset = in.getLong();
+          firstOffset = chunkCount + holes.size() == 0 ? offset : firstOffset;
+          holes.add(new Hole(offset, Integer.toUnsignedLong(in.getInt())));
         }
         case NbdProtocol.REPLY_TYPE_BLOCK_STATUS -> {
           assertEquals(1, in.getInt(), "context id");
@@ -151,7 +167,7 @@ public final class Answers {
       }
       assertEquals(end, in.position(), "chunk length");
       if ((flags & 1) != 0) {
-        return new Reply(cookie, error, text, data, chunkCount, extents);
+        return new Reply(cookie, error, text, data, chunkCount, extents, holes);
       }
       assertEquals(NbdProtocol.STRUCTURED_REPLY_MAGIC, in.getInt(), "chunk magic");
     }

@@ -22,6 +22,9 @@ public final class NbdProtocol {
   /** A chunk header and the offset that precedes the bytes of an OFFSET_DATA chunk. */
   public static final int DATA_CHUNK_HEADER_BYTES = CHUNK_HEADER_BYTES + 8;
 
+  /** A whole OFFSET_HOLE chunk: header, offset, length. */
+  public static final int HOLE_CHUNK_BYTES = CHUNK_HEADER_BYTES + 8 + 4;
+
   /** Handshake flags, of the server and of the client alike. */
   public static final int FLAG_FIXED_NEWSTYLE = 1;
 
@@ -84,6 +87,7 @@ public final class NbdProtocol {
   public static final int REPLY_FLAG_DONE = 1;
   public static final int REPLY_TYPE_NONE = 0;
   public static final int REPLY_TYPE_OFFSET_DATA = 1;
+  public static final int REPLY_TYPE_OFFSET_HOLE = 2;
   public static final int REPLY_TYPE_BLOCK_STATUS = 5;
   public static final int REPLY_TYPE_ERROR = (1 << 15) + 1;
 

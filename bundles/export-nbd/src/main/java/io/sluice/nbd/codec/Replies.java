@@ -38,6 +38,17 @@ public final class Replies {
   }
 
   /**
+   * A whole chunk that stands for zeroes: {@link NbdProtocol#HOLE_CHUNK_BYTES}.
+   *
+   * @param lengthBytes of the hole
+   */
+  public static void putHoleChunk(
+      ByteBuffer out, long cookie, int flags, long offsetBytes, int lengthBytes) {
+    putChunk(out, cookie, flags, NbdProtocol.REPLY_TYPE_OFFSET_HOLE, 8 + 4);
+    out.putLong(offsetBytes).putInt(lengthBytes);
+  }
+
+  /**
    * A whole error reply, at most {@link NbdLimits#ERROR_REPLY_MAX_BYTES}.
    *
    * @param structured whether the client can take the text

@@ -21,12 +21,14 @@ final class InlineReads {
   static final int PIECE_BYTES = 64 << 10;
 
   private final DeviceCalls device;
+  private final HoleSearch holes;
   private final ReplyOutput out;
   private final boolean structured;
   private final int headerBytes;
 
-  InlineReads(DeviceCalls device, ReplyOutput out, boolean structured) {
+  InlineReads(DeviceCalls device, HoleSearch holes, ReplyOutput out, boolean structured) {
     this.device = device;
+    this.holes = holes;
     this.out = out;
     this.structured = structured;
     this.headerBytes =
@@ -79,23 +81,62 @@ final class InlineReads {
   }
 
   private void chunks(Request request) throws IOException {
-    long lengthBytes = request.lengthBytes();
-    ErrnoException failure = null;
-    for (long done = 0; done < lengthBytes && failure == null; done += PIECE_BYTES) {
-      int piece = (int) Math.min(PIECE_BYTES, lengthBytes - done);
-      long offsetBytes = request.offsetBytes() + done;
-      ByteBuffer buffer = out.reserve(headerBytes + piece);
-      int start = buffer.position();
-      failure = device.read(offsetBytes, out.view(start + headerBytes, piece));
-      if (failure == null) {
-        int flags = done + piece == lengthBytes ? NbdProtocol.REPLY_FLAG_DONE : 0;
-        Replies.putDataChunk(buffer, request.cookie(), flags, offsetBytes, piece);
-        buffer.position(start + headerBytes + piece);
+    if (request.lengthBytes() > PIECE_BYTES) {
+      sparse(request);
+    } else {
+      ErrnoException failure = dataChunk(request, 0, (int) request.lengthBytes());
+      if (failure != null) {
+        out.answer(request, true, failure);
       }
+    }
+  }
+
+  private void sparse(Request request) throws IOException {
+    long lengthBytes = request.lengthBytes();
+    holes.look(request);
+    ErrnoException failure = null;
+    long done = 0;
+    while (done < lengthBytes && failure == null) {
+      boolean zero = holes.isZero(done);
+      int run = (int) (holes.endBytes() - done);
+      if (zero) {
+        holeChunk(request, done, run);
+      } else {
+        run = Math.min(run, PIECE_BYTES);
+        failure = dataChunk(request, done, run);
+      }
+      done += run;
     }
     if (failure != null) {
       out.answer(request, true, failure);
     }
+  }
+
+  private void holeChunk(Request request, long done, int bytes) throws IOException {
+    Replies.putHoleChunk(
+        out.reserve(NbdProtocol.HOLE_CHUNK_BYTES),
+        request.cookie(),
+        flags(request, done + bytes),
+        request.offsetBytes() + done,
+        bytes);
+  }
+
+  /** Null, or why it failed; nothing is put then. */
+  private ErrnoException dataChunk(Request request, long done, int bytes) throws IOException {
+    long offsetBytes = request.offsetBytes() + done;
+    ByteBuffer buffer = out.reserve(headerBytes + bytes);
+    int start = buffer.position();
+    ErrnoException failure = device.read(offsetBytes, out.view(start + headerBytes, bytes));
+    if (failure == null) {
+      Replies.putDataChunk(
+          buffer, request.cookie(), flags(request, done + bytes), offsetBytes, bytes);
+      buffer.position(start + headerBytes + bytes);
+    }
+    return failure;
+  }
+
+  private static int flags(Request request, long endBytes) {
+    return endBytes == request.lengthBytes() ? NbdProtocol.REPLY_FLAG_DONE : 0;
   }
 
   /**

@@ -67,7 +67,7 @@ final class Transmission {
     this.out = out;
     this.check = new RequestCheck(export, structured, agreed.allocationContext());
     this.calls = new DeviceCalls(device, gauge, resources.nanoClock());
-    this.reads = new InlineReads(calls, out, structured);
+    this.reads = new InlineReads(calls, new HoleSearch(device), out, structured);
     this.writes = new InlineWrites(calls, in);
     this.blockStatus = new BlockStatusReply(device, out);
     this.workers = new Workers(device, out, structured, resources, onBrokenOutput);

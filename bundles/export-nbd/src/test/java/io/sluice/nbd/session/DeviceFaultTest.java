@@ -87,8 +87,10 @@ class DeviceFaultTest {
   @Test
   void readThatFailsMidwayIsAnErrorAfterWholeChunks() throws Exception {
     for (int flags : new int[] {0, CMD_FLAG_DF}) {
+      Broken broken = new Broken(null);
+      broken.poke(0, random(4 << 20), 4 << 20);
       Answers answers =
-          new Talk(new Broken(null))
+          new Talk(broken)
               .answers(
                   Conversation.structured("disk")
                       .request(flags, CMD_READ, 1, 0, 4 << 20)
