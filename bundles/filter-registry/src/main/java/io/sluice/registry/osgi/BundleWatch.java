@@ -12,8 +12,7 @@ import org.osgi.framework.SynchronousBundleListener;
 
 /**
  * Meets bundles that stop all the same. The framework waits for a synchronous listener: what a
- * bundle provides is let go of before its activator stops, and all is let go of, in order, before
- * the first bundle of a framework that shuts down stops.
+ * bundle provides is let go of before its activator stops.
  */
 final class BundleWatch implements SynchronousBundleListener {
   private static final System.Logger LOG = System.getLogger("io.sluice.registry");
@@ -29,7 +28,7 @@ final class BundleWatch implements SynchronousBundleListener {
   }
 
   /**
-   * @param limit how long the framework, or a bundle that stops, is kept waiting
+   * @param limit how long a bundle that stops is kept waiting
    */
   BundleWatch(ChainRegistry registry, OriginDrop origins, Duration limit) {
     this.registry = registry;
@@ -40,17 +39,16 @@ final class BundleWatch implements SynchronousBundleListener {
   @Override
   public void bundleChanged(BundleEvent event) {
     Bundle bundle = event.getBundle();
-    if (event.getType() == BundleEvent.STOPPING) {
-      if (bundle.getBundleId() == Constants.SYSTEM_BUNDLE_ID) {
-        runWithin("the framework shuts down", registry::close);
-      } else {
-        runWithin(
-            "bundle " + bundle + " stops",
-            () -> {
-              registry.dropBundle(bundle.getBundleId());
-              origins.drop(bundle);
-            });
-      }
+    // Of the framework's own stop nothing follows here: its bundles stop one by one, and those that
+    // let clients in come first. A filter that left before them would leave clients without it.
+    boolean framework = bundle.getBundleId() == Constants.SYSTEM_BUNDLE_ID;
+    if (event.getType() == BundleEvent.STOPPING && !framework) {
+      runWithin(
+          "bundle " + bundle + " stops",
+          () -> {
+            registry.dropBundle(bundle.getBundleId());
+            origins.drop(bundle);
+          });
     } else if (event.getType() == BundleEvent.STOPPED) {
       registry.forgetBundle(bundle.getBundleId());
     }

@@ -149,7 +149,7 @@ final class PinsTest {
   }
 
   @Test
-  void theFrameworksShutdownDetachesBeforeAnyBundleStops() throws Exception {
+  void theFrameworksShutdownDetachesAFilterBeforeItsBundleStops() throws Exception {
     probes.start();
     probes.install("1.0.0", ProbeActivator.FILTER, "stay");
     probes.add("disk");
