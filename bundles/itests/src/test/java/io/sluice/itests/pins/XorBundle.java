@@ -7,6 +7,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.jar.Attributes;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
@@ -24,7 +25,7 @@ public final class XorBundle {
   public static InputStream content(String version) throws IOException {
     return new ByteArrayInputStream(
         jar(
-            XorActivator.class,
+            List.of(XorActivator.class),
             Constants.BUNDLE_SYMBOLICNAME,
             SYMBOLIC_NAME,
             Constants.BUNDLE_VERSION,
@@ -34,22 +35,25 @@ public final class XorBundle {
                 + "io.sluice.filter;version=\"[1.0,2)\""));
   }
 
-  /** A bundle of one activator class; {@code headers} are names and values. */
-  static byte[] jar(Class<?> activator, String... headers) throws IOException {
+  /** A bundle of some classes, the first its activator; {@code headers} are names and values. */
+  static byte[] jar(List<Class<?>> classes, String... headers) throws IOException {
     Manifest manifest = new Manifest();
     Attributes attributes = manifest.getMainAttributes();
     attributes.put(Attributes.Name.MANIFEST_VERSION, "1.0");
     attributes.putValue(Constants.BUNDLE_MANIFESTVERSION, "2");
-    attributes.putValue(Constants.BUNDLE_ACTIVATOR, activator.getName());
+    attributes.putValue(Constants.BUNDLE_ACTIVATOR, classes.get(0).getName());
     for (int i = 0; i < headers.length; i += 2) {
       attributes.putValue(headers[i], headers[i + 1]);
     }
-    String path = activator.getName().replace('.', '/') + ".class";
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try (JarOutputStream jar = new JarOutputStream(bytes, manifest);
-        InputStream code = activator.getClassLoader().getResourceAsStream(path)) {
-      jar.putNextEntry(new JarEntry(path));
-      code.transferTo(jar);
+    try (JarOutputStream jar = new JarOutputStream(bytes, manifest)) {
+      for (Class<?> type : classes) {
+        String path = type.getName().replace('.', '/') + ".class";
+        jar.putNextEntry(new JarEntry(path));
+        try (InputStream code = type.getClassLoader().getResourceAsStream(path)) {
+          code.transferTo(jar);
+        }
+      }
     }
     return bytes.toByteArray();
   }
