@@ -201,9 +201,7 @@ final class FilterCommands {
     Answer run() throws Exception {
       Map<String, Object> result =
           services().filters().ctl(names().device(device), filter, command, arguments);
-      Sheet sheet = new Sheet();
-      result.forEach(sheet::line);
-      return Answer.of(result, sheet);
+      return Answer.of(result, new CtlLayout(result));
     }
   }
 
