@@ -223,7 +223,7 @@ public final class ChainRegistry implements FilterRegistry, AutoCloseable {
     if (now.isOver()) {
       forget(now);
     } else if (closed) {
-      now.expire(CLOSING);
+      now.abandon(CLOSING);
     }
     return now;
   }
@@ -266,7 +266,7 @@ public final class ChainRegistry implements FilterRegistry, AutoCloseable {
     synchronized (suspended) {
       waiting = List.copyOf(suspended);
     }
-    waiting.forEach(each -> each.expire(CLOSING));
+    waiting.forEach(each -> each.abandon(CLOSING));
     devices.dropAll();
   }
 }

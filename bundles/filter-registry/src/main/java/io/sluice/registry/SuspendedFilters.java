@@ -336,6 +336,15 @@ public final class SuspendedFilters implements ProviderUser.Suspended {
     end();
   }
 
+  /** As {@link #expire}, for devices that are about to be taken away: nothing passes any more. */
+  void abandon(String reason) {
+    for (Gap gap : gaps) {
+      gap.device.leaveAnyway();
+      gap.device.gate.shut();
+    }
+    expire(reason);
+  }
+
   private void end() {
     synchronized (this) {
       over = true;
