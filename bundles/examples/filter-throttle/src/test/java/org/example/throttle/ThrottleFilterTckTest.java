@@ -5,7 +5,7 @@ import io.sluice.tck.FilterTck;
 import java.util.Map;
 
 /** Holds the filter to the rules of the filter API while it has to hold bios back. */
-class ThrottleRulesTest extends FilterTck {
+class ThrottleFilterTckTest extends FilterTck {
   @Override
   protected FilterOperations operations() {
     return new ThrottleOperations();

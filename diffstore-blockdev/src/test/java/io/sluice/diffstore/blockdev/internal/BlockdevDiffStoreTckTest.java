@@ -10,7 +10,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 
-class BlockdevRulesTest extends DiffStoreTck {
+class BlockdevDiffStoreTckTest extends DiffStoreTck {
   @TempDir static Path directory;
   private static LoopDevice loop;
 

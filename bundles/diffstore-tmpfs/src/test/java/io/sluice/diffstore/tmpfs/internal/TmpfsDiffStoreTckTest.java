@@ -3,7 +3,7 @@ package io.sluice.diffstore.tmpfs.internal;
 import io.sluice.diffstore.DiffStoreProvider;
 import io.sluice.tck.DiffStoreTck;
 
-class TmpfsRulesTest extends DiffStoreTck {
+class TmpfsDiffStoreTckTest extends DiffStoreTck {
   @Override
   protected DiffStoreProvider provider() {
     return new TmpfsDiffStoreProvider(new MemoryBudget(16 << 20, () -> Long.MAX_VALUE));

@@ -4,7 +4,7 @@ import io.sluice.diffstore.DiffStoreProvider;
 import io.sluice.tck.DiffStoreTck;
 
 /** Holds the store to the rules of the filter API, one test for each. */
-class HeapRulesTest extends DiffStoreTck {
+class HeapDiffStoreTckTest extends DiffStoreTck {
   @Override
   protected DiffStoreProvider provider() {
     return new HeapDiffStoreProvider(16 << 20);
