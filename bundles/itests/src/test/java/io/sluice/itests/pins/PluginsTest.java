@@ -19,7 +19,6 @@ import io.sluice.itests.exam.PaxExam;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileTime;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -36,10 +35,10 @@ import org.ops4j.pax.exam.Option;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.BundleEvent;
-import org.osgi.framework.BundleListener;
 import org.osgi.framework.FrameworkEvent;
 import org.osgi.framework.FrameworkListener;
 import org.osgi.framework.FrameworkUtil;
+import org.osgi.framework.SynchronousBundleListener;
 
 /** A filter's jar comes into the plugins directory, is replaced, and goes, while it is in use. */
 @PaxExam
@@ -51,7 +50,7 @@ class PluginsTest {
   private InFramework in;
   private Path jar;
 
-  /** {@code "version event"} of the filter's bundle. */
+  /** {@code "version event"} of the filter's bundle, noted before its version can change. */
   private final BlockingQueue<String> events = new LinkedBlockingQueue<>();
 
   /** What File Install could not do. */
@@ -67,7 +66,7 @@ class PluginsTest {
         }
       };
 
-  private final BundleListener listener = this::note;
+  private final SynchronousBundleListener listener = this::note;
   private final Handler handler = new Complaints();
 
   @Configuration
@@ -149,7 +148,7 @@ class PluginsTest {
 
   @Test
   void aJarComesIsReplacedAndGoesWhileNothingUsesIt() throws Exception {
-    XorBundle.drop(jar, "1.0.0");
+    XorBundle.drop(jar, "1.0.0", System.currentTimeMillis());
     assertEquals("1.0.0 started", next(events));
     replace("2.0.0");
     assertEquals("1.0.0 stopped", next(events));
@@ -161,10 +160,7 @@ class PluginsTest {
 
   @Test
   void aJarThatIsReplacedInUseWaitsForTheDetach() throws Exception {
-    XorBundle.drop(jar, "1.0.0");
-    assertEquals("1.0.0 started", next(events));
-    FilterRegistry filters = in.service(FilterRegistry.class);
-    filters.attach(AttachRequest.of("disk", XorActivator.NAME));
+    FilterRegistry filters = dropAndAttach();
     replace("2.0.0");
     assertComplaint(" refused: bundle outside.xor [");
     assertEquals("1.0.0", in.bundle(XorBundle.SYMBOLIC_NAME).getVersion().toString());
@@ -184,10 +180,7 @@ class PluginsTest {
 
   @Test
   void aFilterInUseOutlivesItsJar() throws Exception {
-    XorBundle.drop(jar, "1.0.0");
-    assertEquals("1.0.0 started", next(events));
-    FilterRegistry filters = in.service(FilterRegistry.class);
-    filters.attach(AttachRequest.of("disk", XorActivator.NAME));
+    FilterRegistry filters = dropAndAttach();
     assertEquals("refreshed", next(refreshes), "the round that installed it");
     Files.delete(jar);
     assertComplaint("uninstall refused: bundle outside.xor [");
@@ -203,6 +196,14 @@ class PluginsTest {
     assertEquals("1.0.0 uninstalled", next(events));
   }
 
+  private FilterRegistry dropAndAttach() throws Exception {
+    XorBundle.drop(jar, "1.0.0", System.currentTimeMillis());
+    assertEquals("1.0.0 started", next(events));
+    FilterRegistry filters = in.service(FilterRegistry.class);
+    filters.attach(AttachRequest.of("disk", XorActivator.NAME));
+    return filters;
+  }
+
   private void assertComplaint(String start) throws InterruptedException {
     String complaint = next(complaints);
     assertTrue(complaint.contains(start), complaint);
@@ -211,8 +212,6 @@ class PluginsTest {
 
   /** File Install goes by time of change and size, and both versions may be made in one tick. */
   private void replace(String version) throws IOException {
-    FileTime before = Files.getLastModifiedTime(jar);
-    XorBundle.drop(jar, version);
-    Files.setLastModifiedTime(jar, FileTime.fromMillis(before.toMillis() + 10_000));
+    XorBundle.drop(jar, version, Files.getLastModifiedTime(jar).toMillis() + 10_000);
   }
 }

@@ -7,6 +7,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.jar.Attributes;
 import java.util.jar.JarEntry;
@@ -59,11 +60,12 @@ public final class XorBundle {
   }
 
   /** Puts the jar into a directory at once, so that nobody sees half of it. */
-  static void drop(Path jar, String version) throws IOException {
+  static void drop(Path jar, String version, long modifiedMillis) throws IOException {
     Path whole = jar.resolveSibling(jar.getFileName() + ".part");
     try (InputStream content = content(version)) {
       Files.copy(content, whole, StandardCopyOption.REPLACE_EXISTING);
     }
+    Files.setLastModifiedTime(whole, FileTime.fromMillis(modifiedMillis));
     Files.move(whole, jar, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 }

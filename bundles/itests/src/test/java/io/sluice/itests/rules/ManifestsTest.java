@@ -1,14 +1,19 @@
 package io.sluice.itests.rules;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.itests.Product;
 import java.io.DataInputStream;
 import java.io.IOException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.jar.JarEntry;
@@ -63,6 +68,22 @@ class ManifestsTest {
     }
     assertEquals(List.of(), wrong);
     assertTrue(seen >= 10, "only " + seen + " imports of the API seen");
+  }
+
+  @Test
+  void theLaunchersJarHasTheGuardedFrameworkAndNoOther() throws Exception {
+    URL jar = Product.home().resolve("lib/sluiced.jar").toUri().toURL();
+    try (URLClassLoader loader =
+        new URLClassLoader(new URL[] {jar}, ClassLoader.getPlatformClassLoader())) {
+      Class<?> factory = loader.loadClass("org.osgi.framework.launch.FrameworkFactory");
+      assertEquals(
+          List.of("org.apache.felix.framework.GuardedFrameworkFactory"),
+          ServiceLoader.load(factory, loader).stream()
+              .map(provider -> provider.type().getName())
+              .toList());
+      assertNotNull(loader.findResource("io/sluice/pin/BundlePins.class"), "the pins");
+      assertNull(loader.findResource("io/sluice/filter/Filter.class"), "the API's other packages");
+    }
   }
 
   @Test
