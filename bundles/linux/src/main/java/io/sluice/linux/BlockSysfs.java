@@ -26,6 +26,15 @@ public final class BlockSysfs {
     return text.equals("1");
   }
 
+  /**
+   * Whether there is a device of a number; true where /sys can't be asked.
+   *
+   * @param device st_rdev
+   */
+  public static boolean knows(long device) {
+    return Files.exists(directory(device)) || !Files.isDirectory(Path.of("/sys/dev/block"));
+  }
+
   static Path directory(long device) {
     return Path.of("/sys/dev/block/" + major(device) + ":" + minor(device));
   }

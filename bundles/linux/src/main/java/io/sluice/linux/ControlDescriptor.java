@@ -3,7 +3,9 @@ package io.sluice.linux;
 import com.sun.jna.Native;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
+import java.io.IOException;
 import java.nio.channels.Channel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.locks.StampedLock;
@@ -230,6 +232,15 @@ public final class ControlDescriptor implements Channel {
     }
     check(number, "lock");
     return command == Libc.F_OFD_SETLK || (short) flock[0] == Libc.F_UNLCK;
+  }
+
+  /** By how many names the file can be found; 0 once it is deleted, or if it never had one. */
+  public int linkCount() throws ErrnoException {
+    try {
+      return (int) Files.getAttribute(path(), "unix:nlink");
+    } catch (IOException e) {
+      throw SystemErrors.failure(e, "stat " + name);
+    }
   }
 
   /** The length of a regular file or block device in bytes, as it is now. */

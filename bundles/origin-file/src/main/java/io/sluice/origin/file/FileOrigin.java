@@ -9,6 +9,7 @@ import io.sluice.block.OriginDevice;
 import io.sluice.block.StorageIdentity;
 import io.sluice.linux.ContentStamp;
 import io.sluice.linux.ControlDescriptor;
+import io.sluice.linux.FileStatus;
 import io.sluice.linux.SteadyChannel;
 import java.nio.ByteBuffer;
 import java.util.Optional;
@@ -33,6 +34,7 @@ final class FileOrigin implements OriginDevice {
   private final ControlDescriptor control;
   private final SteadyChannel channel;
   private final OriginGeometry geometry;
+  private final OriginLoss loss;
   private final RangeCalls ranges;
   private final ExtentScan extents;
   private final BounceBuffers bounce;
@@ -49,13 +51,14 @@ final class FileOrigin implements OriginDevice {
   }
 
   /**
+   * @param status of the file as it was opened
    * @param extents null for a block device
    * @param bounce null unless I/O is direct
    * @param released called once, after all is closed
    */
   FileOrigin(
       String path,
-      StorageIdentity identity,
+      FileStatus status,
       ControlDescriptor control,
       SteadyChannel channel,
       OriginGeometry geometry,
@@ -64,10 +67,11 @@ final class FileOrigin implements OriginDevice {
       BounceBuffers bounce,
       Runnable released) {
     this.path = path;
-    this.identity = identity;
+    this.identity = status.identity();
     this.control = control;
     this.channel = channel;
     this.geometry = geometry;
+    this.loss = new OriginLoss(path, control, geometry, status);
     this.ranges = ranges;
     this.extents = extents;
     this.bounce = bounce;
@@ -99,15 +103,15 @@ final class FileOrigin implements OriginDevice {
   }
 
   @Override
-  public Optional<String> lost() {
-    Optional<String> loss = OriginLoss.of(path, identity.block(), control, geometry.largestBytes());
-    // Asked last: one that is being closed looks like a lost one.
-    return closed ? Optional.empty() : loss;
+  public DeviceGeometry geometry() {
+    return geometry.current();
   }
 
   @Override
-  public DeviceGeometry geometry() {
-    return geometry.current();
+  public Optional<String> lost() {
+    Optional<String> found = loss.look();
+    // Asked last: one that is being closed looks like a lost one.
+    return closed ? Optional.empty() : found;
   }
 
   @Override
@@ -118,6 +122,7 @@ final class FileOrigin implements OriginDevice {
   @Override
   public void submit(Bio bio) throws ErrnoException {
     checkOpen(bio);
+    loss.check(bio);
     geometry.check(bio);
     switch (bio.op()) {
       case READ -> read(bio);
@@ -183,6 +188,7 @@ final class FileOrigin implements OriginDevice {
   @Override
   public void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor)
       throws ErrnoException {
+    loss.checkReadable("block status of " + offsetBytes + "+" + lengthBytes);
     DeviceGeometry now = geometry.current();
     long sizeBytes = now.sizeBytes();
     int blockSizeBytes = now.blockSizeBytes();

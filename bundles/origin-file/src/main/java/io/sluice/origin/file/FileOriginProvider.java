@@ -94,7 +94,7 @@ public final class FileOriginProvider implements OriginProvider {
     StorageIdentity identity = status.identity();
     return new FileOrigin(
         path,
-        identity,
+        status,
         control,
         channel,
         new OriginGeometry(path, control, geometry, nanoClock),

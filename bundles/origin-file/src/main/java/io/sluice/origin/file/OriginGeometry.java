@@ -7,6 +7,7 @@ import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.linux.ControlDescriptor;
 import java.util.EnumSet;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
@@ -25,6 +26,9 @@ final class OriginGeometry {
   private final AtomicLong checkedAtNanos;
   private volatile DeviceGeometry current;
   private volatile long largestBytes;
+
+  /** Null until it happens. */
+  private volatile String shrinking;
 
   OriginGeometry(
       String name, ControlDescriptor control, DeviceGeometry initial, LongSupplier nanoClock) {
@@ -48,11 +52,6 @@ final class OriginGeometry {
       refresh();
     }
     return current;
-  }
-
-  /** The most that the device was long, as far as this has looked. */
-  long largestBytes() {
-    return largestBytes;
   }
 
   /** Refuses a bio that can't be served, with EIO if only because the file has become shorter. */
@@ -84,7 +83,21 @@ final class OriginGeometry {
       // Closed meanwhile, or the device is gone: its I/O tells, the last known geometry stands.
       return;
     }
+    noteSize(sizeBytes);
+  }
+
+  /** How the file was once shorter than before, in a few words; growing again does not undo it. */
+  Optional<String> shrinking() {
+    return Optional.ofNullable(shrinking);
+  }
+
+  /** Takes down the size as the kernel tells it; below 0 for a device that is gone. */
+  synchronized void noteSize(long toldBytes) {
+    long sizeBytes = Math.max(0, toldBytes);
     DeviceGeometry old = current;
+    if (sizeBytes < old.sizeBytes() && shrinking == null) {
+      shrinking = "from " + old.sizeBytes() + " to " + sizeBytes + " bytes";
+    }
     long wholeBytes = sizeBytes - sizeBytes % old.blockSizeBytes();
     if (wholeBytes == old.sizeBytes()) {
       return;

@@ -46,7 +46,7 @@ class ZeroFallbackTest {
     int alignmentBytes = direct ? BLOCK_BYTES : 0;
     return new FileOrigin(
         file.toString(),
-        control.status().identity(),
+        control.status(),
         control,
         new SteadyChannel(control, file.toString(), true, alignmentBytes),
         new OriginGeometry(
