@@ -38,6 +38,7 @@ public final class Answers {
    * @param chunkCount how many chunks of data it took
    * @param extents of a block status
    * @param holes of a read
+   * @param requestOffset what an extended reply repeats; -1 in others
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared as a whole
   public record Reply(
@@ -47,7 +48,8 @@ public final class Answers {
       byte[] data,
       int chunkCount,
       List<Extent> extents,
-      List<Hole> holes) {}
+      List<Hole> holes,
+      long requestOffset) {}
 
   private final ByteBuffer in;
 
@@ -114,10 +116,13 @@ public final class Answers {
       long cookie = in.getLong();
       byte[] data = new byte[error == 0 ? readLength : 0];
       in.get(data);
-      return new Reply(cookie, error, "", data, 0, List.of(), List.of());
+      return new Reply(cookie, error, "", data, 0, List.of(), List.of(), -1);
+    }
+    if (magic == NbdProtocol.EXTENDED_REPLY_MAGIC) {
+      return chunks(readLength, true);
     }
     assertEquals(NbdProtocol.STRUCTURED_REPLY_MAGIC, magic, "reply magic");
-    return chunks(readLength);
+    return chunks(readLength, false);
   }
 
   /** Whether the next reply is a structured one. */
@@ -125,7 +130,7 @@ public final class Answers {
     return in.getInt(in.position()) == NbdProtocol.STRUCTURED_REPLY_MAGIC;
   }
 
-  private Reply chunks(int readLength) {
+  private Reply chunks(int readLength, boolean extended) {
     byte[] data = new byte[readLength];
     List<Extent> extents = new ArrayList<>();
     int error = 0;
@@ -137,7 +142,8 @@ public final class Answers {
       int flags = in.getShort();
       int type = Short.toUnsignedInt(in.getShort());
       long cookie = in.getLong();
-      int length = in.getInt();
+      long requestOffset = extended ? in.getLong() : -1;
+      int length = extended ? (int) in.getLong() : in.getInt();
       int end = in.position() + length;
       switch (type) {
         case NbdProtocol.REPLY_TYPE_NONE -> assertEquals(1, flags, "NONE comes last");
@@ -157,6 +163,14 @@ public final class Answers {
             extents.add(new Extent(Integer.toUnsignedLong(in.getInt()), in.getInt()));
           }
         }
+        case NbdProtocol.REPLY_TYPE_BLOCK_STATUS_EXT -> {
+          assertTrue(extended);
+          assertEquals(1, in.getInt(), "context id");
+          assertEquals((end - in.position() - 4) / 16, in.getInt(), "extents");
+          while (in.position() < end) {
+            extents.add(new Extent(in.getLong(), (int) in.getLong()));
+          }
+        }
         case NbdProtocol.REPLY_TYPE_ERROR -> {
           error = in.getInt();
           byte[] message = new byte[in.getShort()];
@@ -167,9 +181,10 @@ public final class Answers {
       }
       assertEquals(end, in.position(), "chunk length");
       if ((flags & 1) != 0) {
-        return new Reply(cookie, error, text, data, chunkCount, extents, holes);
+        return new Reply(cookie, error, text, data, chunkCount, extents, holes, requestOffset);
       }
-      assertEquals(NbdProtocol.STRUCTURED_REPLY_MAGIC, in.getInt(), "chunk magic");
+      int magic = extended ? NbdProtocol.EXTENDED_REPLY_MAGIC : NbdProtocol.STRUCTURED_REPLY_MAGIC;
+      assertEquals(magic, in.getInt(), "chunk magic");
     }
   }
 

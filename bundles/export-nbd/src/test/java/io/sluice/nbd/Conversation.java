@@ -4,7 +4,9 @@ import static io.sluice.nbd.codec.NbdProtocol.BASE_ALLOCATION;
 import static io.sluice.nbd.codec.NbdProtocol.CMD_DISC;
 import static io.sluice.nbd.codec.NbdProtocol.CMD_READ;
 import static io.sluice.nbd.codec.NbdProtocol.CMD_WRITE;
+import static io.sluice.nbd.codec.NbdProtocol.EXTENDED_REQUEST_MAGIC;
 import static io.sluice.nbd.codec.NbdProtocol.IHAVEOPT;
+import static io.sluice.nbd.codec.NbdProtocol.OPT_EXTENDED_HEADERS;
 import static io.sluice.nbd.codec.NbdProtocol.OPT_GO;
 import static io.sluice.nbd.codec.NbdProtocol.OPT_SET_META_CONTEXT;
 import static io.sluice.nbd.codec.NbdProtocol.OPT_STRUCTURED_REPLY;
@@ -84,6 +86,27 @@ public final class Conversation {
           o.writeLong(offset);
           o.writeInt(length);
         });
+  }
+
+  /** As {@link #request}, with extended headers. */
+  public Conversation extended(int flags, int type, long cookie, long offset, long length) {
+    return write(
+        o -> {
+          o.writeInt(EXTENDED_REQUEST_MAGIC);
+          o.writeShort(flags);
+          o.writeShort(type);
+          o.writeLong(cookie);
+          o.writeLong(offset);
+          o.writeLong(length);
+        });
+  }
+
+  /** Agrees on extended headers and allocation status, and enters an export. */
+  public static Conversation extended(String export) {
+    return modern()
+        .option(OPT_EXTENDED_HEADERS, new byte[0])
+        .option(OPT_SET_META_CONTEXT, query(export, BASE_ALLOCATION))
+        .option(OPT_GO, info(export));
   }
 
   public Conversation read(long cookie, long offset, int length) {

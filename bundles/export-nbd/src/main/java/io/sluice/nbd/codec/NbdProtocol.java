@@ -12,18 +12,12 @@ public final class NbdProtocol {
   public static final int REQUEST_MAGIC = 0x25609513;
   public static final int SIMPLE_REPLY_MAGIC = 0x67446698;
   public static final int STRUCTURED_REPLY_MAGIC = 0x668e33ef;
+  public static final int EXTENDED_REQUEST_MAGIC = 0x21e41c71;
+  public static final int EXTENDED_REPLY_MAGIC = 0x6e8a278c;
 
   public static final int OPTION_HEADER_BYTES = 16;
   public static final int OPTION_REPLY_HEADER_BYTES = 20;
-  public static final int REQUEST_BYTES = 28;
   public static final int SIMPLE_REPLY_BYTES = 16;
-  public static final int CHUNK_HEADER_BYTES = 20;
-
-  /** A chunk header and the offset that precedes the bytes of an OFFSET_DATA chunk. */
-  public static final int DATA_CHUNK_HEADER_BYTES = CHUNK_HEADER_BYTES + 8;
-
-  /** A whole OFFSET_HOLE chunk: header, offset, length. */
-  public static final int HOLE_CHUNK_BYTES = CHUNK_HEADER_BYTES + 8 + 4;
 
   /** Handshake flags, of the server and of the client alike. */
   public static final int FLAG_FIXED_NEWSTYLE = 1;
@@ -39,6 +33,7 @@ public final class NbdProtocol {
   public static final int OPT_STRUCTURED_REPLY = 8;
   public static final int OPT_LIST_META_CONTEXT = 9;
   public static final int OPT_SET_META_CONTEXT = 10;
+  public static final int OPT_EXTENDED_HEADERS = 11;
 
   public static final int REP_ACK = 1;
   public static final int REP_SERVER = 2;
@@ -51,6 +46,7 @@ public final class NbdProtocol {
   public static final int REP_ERR_UNKNOWN = REP_ERROR + 6;
   public static final int REP_ERR_SHUTDOWN = REP_ERROR + 7;
   public static final int REP_ERR_TOO_BIG = REP_ERROR + 9;
+  public static final int REP_ERR_EXT_HEADER_REQD = REP_ERROR + 10;
 
   public static final int INFO_EXPORT = 0;
   public static final int INFO_NAME = 1;
@@ -83,12 +79,14 @@ public final class NbdProtocol {
   public static final int CMD_FLAG_DF = 1 << 2;
   public static final int CMD_FLAG_REQ_ONE = 1 << 3;
   public static final int CMD_FLAG_FAST_ZERO = 1 << 4;
+  public static final int CMD_FLAG_PAYLOAD_LEN = 1 << 5;
 
   public static final int REPLY_FLAG_DONE = 1;
   public static final int REPLY_TYPE_NONE = 0;
   public static final int REPLY_TYPE_OFFSET_DATA = 1;
   public static final int REPLY_TYPE_OFFSET_HOLE = 2;
   public static final int REPLY_TYPE_BLOCK_STATUS = 5;
+  public static final int REPLY_TYPE_BLOCK_STATUS_EXT = 6;
   public static final int REPLY_TYPE_ERROR = (1 << 15) + 1;
 
   /** The context that says where an export holds data, holes and zeroes. */

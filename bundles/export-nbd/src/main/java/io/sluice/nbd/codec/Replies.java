@@ -4,66 +4,89 @@ import io.sluice.block.Errno;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
-/** Encodes the replies of the transmission phase. */
+/** Encodes the replies of the transmission phase, in the style of the request. */
 public final class Replies {
   private Replies() {}
 
   /** A simple reply's header: {@link NbdProtocol#SIMPLE_REPLY_BYTES}. */
-  public static void putSimple(ByteBuffer out, long cookie, int error) {
-    out.putInt(NbdProtocol.SIMPLE_REPLY_MAGIC).putInt(error).putLong(cookie);
+  private static void putSimple(ByteBuffer out, Request request, int error) {
+    out.putInt(NbdProtocol.SIMPLE_REPLY_MAGIC).putInt(error).putLong(request.cookie());
   }
 
   /**
-   * A structured reply chunk's header: {@link NbdProtocol#CHUNK_HEADER_BYTES}.
+   * A chunk's header: {@link ReplyStyle#chunkHeaderBytes}.
    *
    * @param lengthBytes of the payload that follows
    */
-  public static void putChunk(ByteBuffer out, long cookie, int flags, int type, int lengthBytes) {
-    out.putInt(NbdProtocol.STRUCTURED_REPLY_MAGIC)
+  public static void putChunk(
+      ByteBuffer out, Request request, int flags, int type, int lengthBytes) {
+    boolean extended = request.style() == ReplyStyle.EXTENDED;
+    out.putInt(extended ? NbdProtocol.EXTENDED_REPLY_MAGIC : NbdProtocol.STRUCTURED_REPLY_MAGIC)
         .putShort((short) flags)
         .putShort((short) type)
-        .putLong(cookie)
-        .putInt(lengthBytes);
+        .putLong(request.cookie());
+    if (extended) {
+      out.putLong(request.firstOffsetBytes()).putLong(lengthBytes);
+    } else {
+      out.putInt(lengthBytes);
+    }
   }
 
   /**
-   * The header of a chunk of data: {@link NbdProtocol#DATA_CHUNK_HEADER_BYTES}.
+   * What precedes the data of a read: {@link ReplyStyle#dataHeaderBytes}.
    *
+   * @param flags of the chunk, if it is one
    * @param lengthBytes of the data that follow
    */
-  public static void putDataChunk(
-      ByteBuffer out, long cookie, int flags, long offsetBytes, int lengthBytes) {
-    putChunk(out, cookie, flags, NbdProtocol.REPLY_TYPE_OFFSET_DATA, 8 + lengthBytes);
-    out.putLong(offsetBytes);
+  public static void putDataHeader(
+      ByteBuffer out, Request request, int flags, long offsetBytes, int lengthBytes) {
+    if (request.style().chunks()) {
+      putChunk(out, request, flags, NbdProtocol.REPLY_TYPE_OFFSET_DATA, 8 + lengthBytes);
+      out.putLong(offsetBytes);
+    } else {
+      putSimple(out, request, 0);
+    }
   }
 
   /**
-   * A whole chunk that stands for zeroes: {@link NbdProtocol#HOLE_CHUNK_BYTES}.
+   * A whole chunk that stands for zeroes: {@link ReplyStyle#holeChunkBytes}.
    *
    * @param lengthBytes of the hole
    */
   public static void putHoleChunk(
-      ByteBuffer out, long cookie, int flags, long offsetBytes, int lengthBytes) {
-    putChunk(out, cookie, flags, NbdProtocol.REPLY_TYPE_OFFSET_HOLE, 8 + 4);
+      ByteBuffer out, Request request, int flags, long offsetBytes, int lengthBytes) {
+    putChunk(out, request, flags, NbdProtocol.REPLY_TYPE_OFFSET_HOLE, 8 + 4);
     out.putLong(offsetBytes).putInt(lengthBytes);
   }
 
+  /** The last chunk, without anything: {@link ReplyStyle#chunkHeaderBytes}. */
+  public static void putLastChunk(ByteBuffer out, Request request) {
+    putChunk(out, request, NbdProtocol.REPLY_FLAG_DONE, NbdProtocol.REPLY_TYPE_NONE, 0);
+  }
+
   /**
-   * A whole error reply, at most {@link NbdLimits#ERROR_REPLY_MAX_BYTES}.
-   *
-   * @param structured whether the client can take the text
+   * A whole reply without data: {@link ReplyStyle#doneBytes}. A success needs no structure, and
+   * simple costs less.
    */
-  public static void putError(
-      ByteBuffer out, long cookie, boolean structured, Errno errno, String text) {
+  public static void putDone(ByteBuffer out, Request request) {
+    if (request.style() == ReplyStyle.EXTENDED) {
+      putLastChunk(out, request);
+    } else {
+      putSimple(out, request, 0);
+    }
+  }
+
+  /** A whole error reply, at most {@link NbdLimits#ERROR_REPLY_MAX_BYTES}. */
+  public static void putError(ByteBuffer out, Request request, Errno errno, String text) {
     int error = errorNumber(errno);
-    if (!structured) {
-      putSimple(out, cookie, error);
+    if (!request.style().chunks()) {
+      putSimple(out, request, error);
       return;
     }
     byte[] message = errorText(text);
     putChunk(
         out,
-        cookie,
+        request,
         NbdProtocol.REPLY_FLAG_DONE,
         NbdProtocol.REPLY_TYPE_ERROR,
         4 + 2 + message.length);

@@ -4,39 +4,66 @@ import java.nio.ByteBuffer;
 
 /** One request of the transmission phase. Made to be reused; not thread-safe. */
 public final class Request {
+  private final ReplyStyle style;
   private int flags;
   private int type;
   private long cookie;
   private long offsetBytes;
   private long lengthBytes;
+  private long firstOffsetBytes;
+
+  /** A request of a connection of this style. */
+  public Request(ReplyStyle style) {
+    this.style = style;
+  }
+
+  /** What it and its reply look like. */
+  public ReplyStyle style() {
+    return style;
+  }
 
   /**
-   * Takes the next request from {@code in}, which holds at least {@link NbdProtocol#REQUEST_BYTES}.
+   * Takes the next request from {@code in}, which holds at least {@link ReplyStyle#requestBytes}.
    *
    * @throws ProtocolException if it does not start with a request's magic
    */
   public void decode(ByteBuffer in) throws ProtocolException {
     int magic = in.getInt();
-    if (magic != NbdProtocol.REQUEST_MAGIC) {
+    if (magic != magic()) {
       throw new ProtocolException(
-          String.format(
-              "request magic 0x%08x instead of 0x%08x", magic, NbdProtocol.REQUEST_MAGIC));
+          String.format("request magic 0x%08x instead of 0x%08x", magic, magic()));
     }
     flags = Short.toUnsignedInt(in.getShort());
     type = Short.toUnsignedInt(in.getShort());
     cookie = in.getLong();
     offsetBytes = in.getLong();
-    lengthBytes = Integer.toUnsignedLong(in.getInt());
+    lengthBytes = style == ReplyStyle.EXTENDED ? in.getLong() : Integer.toUnsignedLong(in.getInt());
+    firstOffsetBytes = offsetBytes;
   }
 
-  /** Puts down what {@link #decode} takes: {@link NbdProtocol#REQUEST_BYTES}. */
+  private int magic() {
+    return style == ReplyStyle.EXTENDED
+        ? NbdProtocol.EXTENDED_REQUEST_MAGIC
+        : NbdProtocol.REQUEST_MAGIC;
+  }
+
+  /** Puts down what {@link #decode} takes. */
   public void encode(ByteBuffer out) {
-    out.putInt(NbdProtocol.REQUEST_MAGIC)
+    out.putInt(magic())
         .putShort((short) flags)
         .putShort((short) type)
         .putLong(cookie)
-        .putLong(offsetBytes)
-        .putInt((int) lengthBytes);
+        .putLong(offsetBytes);
+    if (style == ReplyStyle.EXTENDED) {
+      out.putLong(lengthBytes);
+    } else {
+      out.putInt((int) lengthBytes);
+    }
+  }
+
+  /** Becomes the rest of a request that started there. */
+  public void startedAt(long offsetBytes) {
+    firstOffsetBytes = offsetBytes;
   }
 
   /** Becomes the request for what is left once its first {@code bytes} are done. */
@@ -52,6 +79,7 @@ public final class Request {
     cookie = other.cookie;
     offsetBytes = other.offsetBytes;
     lengthBytes = other.lengthBytes;
+    firstOffsetBytes = other.firstOffsetBytes;
   }
 
   /** The command flags. */
@@ -79,14 +107,23 @@ public final class Request {
     return offsetBytes;
   }
 
-  /** The range's length, 0 to 2^32-1. */
+  /** Where the range started before any {@link #advance}, as extended replies repeat it. */
+  public long firstOffsetBytes() {
+    return firstOffsetBytes;
+  }
+
+  /** The range's length; unsigned, so in extended requests one beyond 2^63 shows as negative. */
   public long lengthBytes() {
     return lengthBytes;
   }
 
   @Override
   public String toString() {
-    return name() + " " + Long.toUnsignedString(offsetBytes) + "+" + lengthBytes;
+    return name()
+        + " "
+        + Long.toUnsignedString(offsetBytes)
+        + "+"
+        + Long.toUnsignedString(lengthBytes);
   }
 
   private String name() {

@@ -2,18 +2,19 @@ package io.sluice.nbd.session;
 
 import io.sluice.block.DeviceGeometry;
 import io.sluice.block.ErrnoException;
+import io.sluice.nbd.codec.ReplyStyle;
 import java.util.Map;
 
 /**
  * What a handshake led to.
  *
  * @param export what is served
- * @param structured whether replies are structured
+ * @param style what requests and replies look like
  * @param allocationContext whether {@code base:allocation} was selected
  */
-record Agreement(Export export, boolean structured, boolean allocationContext) {
+record Agreement(Export export, ReplyStyle style, boolean allocationContext) {
   private static final String EXPORT = "agreed.export";
-  private static final String STRUCTURED = "agreed.structured";
+  private static final String STYLE = "agreed.reply-style";
   private static final String ALLOCATION = "agreed.allocation";
   private static final String SIZE_BYTES = "agreed.size-bytes";
   private static final String FLAGS = "agreed.transmission-flags";
@@ -27,10 +28,10 @@ record Agreement(Export export, boolean structured, boolean allocationContext) {
   void save(Map<String, String> properties) {
     DeviceGeometry geometry = export.device().geometry();
     properties.put(EXPORT, export.name());
-    properties.put(STRUCTURED, Boolean.toString(structured));
+    properties.put(STYLE, style.name());
     properties.put(ALLOCATION, Boolean.toString(allocationContext));
     properties.put(SIZE_BYTES, Long.toString(geometry.sizeBytes()));
-    properties.put(FLAGS, Integer.toString(export.transmissionFlags(geometry, structured)));
+    properties.put(FLAGS, Integer.toString(export.transmissionFlags(geometry, style.chunks())));
   }
 
   /**
@@ -39,13 +40,13 @@ record Agreement(Export export, boolean structured, boolean allocationContext) {
    * @return null if the export is gone, or no longer what the client was told
    */
   static Agreement of(Map<String, String> properties, ExportCatalog catalog) {
-    boolean structured = Boolean.parseBoolean(properties.get(STRUCTURED));
+    boolean chunks = ReplyStyle.valueOf(properties.get(STYLE)).chunks();
     try {
       Export found = catalog.find(properties.get(EXPORT));
       DeviceGeometry geometry = found.device().geometry();
       boolean same =
           Long.toString(geometry.sizeBytes()).equals(properties.get(SIZE_BYTES))
-              && Integer.toString(found.transmissionFlags(geometry, structured))
+              && Integer.toString(found.transmissionFlags(geometry, chunks))
                   .equals(properties.get(FLAGS));
       return same ? with(found, properties) : null;
     } catch (ErrnoException e) {
@@ -63,7 +64,7 @@ record Agreement(Export export, boolean structured, boolean allocationContext) {
   private static Agreement with(Export export, Map<String, String> properties) {
     return new Agreement(
         export,
-        Boolean.parseBoolean(properties.get(STRUCTURED)),
+        ReplyStyle.valueOf(properties.get(STYLE)),
         Boolean.parseBoolean(properties.get(ALLOCATION)));
   }
 }

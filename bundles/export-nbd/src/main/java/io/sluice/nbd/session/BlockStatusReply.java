@@ -6,6 +6,7 @@ import io.sluice.block.ExtentVisitor;
 import io.sluice.nbd.codec.NbdLimits;
 import io.sluice.nbd.codec.NbdProtocol;
 import io.sluice.nbd.codec.Replies;
+import io.sluice.nbd.codec.ReplyStyle;
 import io.sluice.nbd.codec.Request;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -15,13 +16,10 @@ import java.nio.ByteBuffer;
  * the end of what was asked for. Made to be reused; one thread.
  */
 final class BlockStatusReply implements ExtentVisitor {
-  private static final int PREFIX_BYTES = NbdProtocol.CHUNK_HEADER_BYTES + 4;
-  private static final int EXTENT_BYTES = 8;
-
-  private static final int REPLY_MAX_BYTES =
-      PREFIX_BYTES + EXTENT_BYTES * NbdLimits.EXTENTS_PER_REPLY_MAX;
-
   private final BlockDevice device;
+  private final boolean extended;
+  private final int prefixBytes;
+  private final int replyMaxBytes;
   private final ReplyOutput out;
 
   private ByteBuffer buffer;
@@ -31,16 +29,20 @@ final class BlockStatusReply implements ExtentVisitor {
   private long pendingBytes;
   private int pendingState;
 
-  BlockStatusReply(BlockDevice device, ReplyOutput out) {
+  BlockStatusReply(BlockDevice device, ReplyOutput out, ReplyStyle style) {
     this.device = device;
+    // Lengths and states of 64 bits, and their number in front of them.
+    this.extended = style == ReplyStyle.EXTENDED;
+    this.prefixBytes = style.chunkHeaderBytes() + (extended ? 8 : 4);
+    this.replyMaxBytes = prefixBytes + (extended ? 16 : 8) * NbdLimits.EXTENTS_PER_REPLY_MAX;
     this.out = out;
   }
 
   /** Serves a request that was checked. */
   void serve(Request request) throws IOException {
-    buffer = out.reserve(REPLY_MAX_BYTES);
+    buffer = out.reserve(replyMaxBytes);
     int start = buffer.position();
-    buffer.position(start + PREFIX_BYTES);
+    buffer.position(start + prefixBytes);
     extentsMax = request.has(NbdProtocol.CMD_FLAG_REQ_ONE) ? 1 : NbdLimits.EXTENTS_PER_REPLY_MAX;
     extentCount = 0;
     pendingBytes = 0;
@@ -48,7 +50,7 @@ final class BlockStatusReply implements ExtentVisitor {
     ErrnoException failure = ask(request);
     if (failure != null) {
       buffer.position(start);
-      out.answer(request, true, failure);
+      out.answer(request, failure);
       return;
     }
     if (pendingBytes == 0) {
@@ -61,11 +63,15 @@ final class BlockStatusReply implements ExtentVisitor {
     buffer.position(start);
     Replies.putChunk(
         buffer,
-        request.cookie(),
+        request,
         NbdProtocol.REPLY_FLAG_DONE,
-        NbdProtocol.REPLY_TYPE_BLOCK_STATUS,
-        end - start - NbdProtocol.CHUNK_HEADER_BYTES);
-    buffer.putInt(Negotiation.BASE_ALLOCATION_ID).position(end);
+        extended ? NbdProtocol.REPLY_TYPE_BLOCK_STATUS_EXT : NbdProtocol.REPLY_TYPE_BLOCK_STATUS,
+        end - start - request.style().chunkHeaderBytes());
+    buffer.putInt(Negotiation.BASE_ALLOCATION_ID);
+    if (extended) {
+      buffer.putInt(extentCount);
+    }
+    buffer.position(end);
   }
 
   private ErrnoException ask(Request request) {
@@ -101,7 +107,11 @@ final class BlockStatusReply implements ExtentVisitor {
   }
 
   private void putPending() {
-    buffer.putInt((int) pendingBytes).putInt(pendingState);
+    if (extended) {
+      buffer.putLong(pendingBytes).putLong(pendingState);
+    } else {
+      buffer.putInt((int) pendingBytes).putInt(pendingState);
+    }
     extentCount++;
   }
 }

@@ -5,6 +5,7 @@ import io.sluice.nbd.codec.NbdLimits;
 import io.sluice.nbd.codec.NbdProtocol;
 import io.sluice.nbd.codec.ProtocolException;
 import io.sluice.nbd.codec.Replies;
+import io.sluice.nbd.codec.ReplyStyle;
 import io.sluice.nbd.codec.Request;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -23,16 +24,15 @@ final class InlineReads {
   private final DeviceCalls device;
   private final HoleSearch holes;
   private final ReplyOutput out;
-  private final boolean structured;
+  private final ReplyStyle style;
   private final int headerBytes;
 
-  InlineReads(DeviceCalls device, HoleSearch holes, ReplyOutput out, boolean structured) {
+  InlineReads(DeviceCalls device, HoleSearch holes, ReplyOutput out, ReplyStyle style) {
     this.device = device;
     this.holes = holes;
     this.out = out;
-    this.structured = structured;
-    this.headerBytes =
-        structured ? NbdProtocol.DATA_CHUNK_HEADER_BYTES : NbdProtocol.SIMPLE_REPLY_BYTES;
+    this.style = style;
+    this.headerBytes = style.dataHeaderBytes();
   }
 
   /** Serves a read that was checked. */
@@ -40,7 +40,7 @@ final class InlineReads {
     long lengthBytes = request.lengthBytes();
     if (lengthBytes == 0) {
       empty(request);
-    } else if (structured && (lengthBytes <= PIECE_BYTES || !isWhole(request))) {
+    } else if (style.chunks() && (lengthBytes <= PIECE_BYTES || !isWhole(request))) {
       chunks(request);
     } else {
       contiguous(request);
@@ -49,20 +49,15 @@ final class InlineReads {
 
   /** Once structured replies are agreed on, a read may not have a simple one, even for nothing. */
   private void empty(Request request) throws IOException {
-    if (structured) {
-      putDone(request);
+    if (style.chunks()) {
+      putLast(request);
     } else {
-      out.answer(request, false, null);
+      out.answer(request, null);
     }
   }
 
-  private void putDone(Request request) throws IOException {
-    Replies.putChunk(
-        out.reserve(NbdProtocol.CHUNK_HEADER_BYTES),
-        request.cookie(),
-        NbdProtocol.REPLY_FLAG_DONE,
-        NbdProtocol.REPLY_TYPE_NONE,
-        0);
+  private void putLast(Request request) throws IOException {
+    Replies.putLastChunk(out.reserve(style.chunkHeaderBytes()), request);
   }
 
   /** Warms the device's cache: reads and sends nothing. A hint, so failures are of no interest. */
@@ -86,7 +81,7 @@ final class InlineReads {
     } else {
       ErrnoException failure = dataChunk(request, 0, (int) request.lengthBytes());
       if (failure != null) {
-        out.answer(request, true, failure);
+        out.answer(request, failure);
       }
     }
   }
@@ -108,14 +103,14 @@ final class InlineReads {
       done += run;
     }
     if (failure != null) {
-      out.answer(request, true, failure);
+      out.answer(request, failure);
     }
   }
 
   private void holeChunk(Request request, long done, int bytes) throws IOException {
     Replies.putHoleChunk(
-        out.reserve(NbdProtocol.HOLE_CHUNK_BYTES),
-        request.cookie(),
+        out.reserve(style.holeChunkBytes()),
+        request,
         flags(request, done + bytes),
         request.offsetBytes() + done,
         bytes);
@@ -128,8 +123,7 @@ final class InlineReads {
     int start = buffer.position();
     ErrnoException failure = device.read(offsetBytes, out.view(start + headerBytes, bytes));
     if (failure == null) {
-      Replies.putDataChunk(
-          buffer, request.cookie(), flags(request, done + bytes), offsetBytes, bytes);
+      Replies.putDataHeader(buffer, request, flags(request, done + bytes), offsetBytes, bytes);
       buffer.position(start + headerBytes + bytes);
     }
     return failure;
@@ -151,14 +145,10 @@ final class InlineReads {
     ErrnoException failure =
         device.read(request.offsetBytes(), out.view(start + headerBytes, piece));
     if (failure != null) {
-      out.answer(request, structured, failure);
+      out.answer(request, failure);
       return;
     }
-    if (structured) {
-      Replies.putDataChunk(buffer, request.cookie(), 0, request.offsetBytes(), lengthBytes);
-    } else {
-      Replies.putSimple(buffer, request.cookie(), 0);
-    }
+    Replies.putDataHeader(buffer, request, 0, request.offsetBytes(), lengthBytes);
     buffer.position(start + headerBytes + piece);
     if (piece < lengthBytes) {
       out.lock();
@@ -181,7 +171,7 @@ final class InlineReads {
       if (failure == null) {
         failure = device.read(request.offsetBytes() + done, out.view(start, piece));
       }
-      if (failure != null && !structured) {
+      if (failure != null && !style.chunks()) {
         throw new ProtocolException(
             "a simple reply had begun when the read failed: " + failure.getMessage());
       }
@@ -193,10 +183,10 @@ final class InlineReads {
         buffer.put(new byte[piece]);
       }
     }
-    if (structured && failure == null) {
-      putDone(request);
+    if (style.chunks() && failure == null) {
+      putLast(request);
     } else if (failure != null) {
-      out.answer(request, true, failure);
+      out.answer(request, failure);
     }
   }
 }

@@ -3,6 +3,7 @@ package io.sluice.nbd.session;
 import static io.sluice.nbd.codec.NbdProtocol.BASE_ALLOCATION;
 import static io.sluice.nbd.codec.NbdProtocol.OPT_ABORT;
 import static io.sluice.nbd.codec.NbdProtocol.OPT_EXPORT_NAME;
+import static io.sluice.nbd.codec.NbdProtocol.OPT_EXTENDED_HEADERS;
 import static io.sluice.nbd.codec.NbdProtocol.OPT_GO;
 import static io.sluice.nbd.codec.NbdProtocol.OPT_INFO;
 import static io.sluice.nbd.codec.NbdProtocol.OPT_LIST;
@@ -19,6 +20,7 @@ import io.sluice.nbd.codec.NbdLimits;
 import io.sluice.nbd.codec.NbdProtocol;
 import io.sluice.nbd.codec.OptionReplies;
 import io.sluice.nbd.codec.ProtocolException;
+import io.sluice.nbd.codec.ReplyStyle;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -54,7 +56,7 @@ final class Negotiation {
   private static final String OPTION_COUNT = "handshake.option-count";
   private static final String SKIPPED_OPTION = "handshake.skipped-option";
   private static final String SKIP_BYTES = "handshake.skip-bytes";
-  private static final String STRUCTURED = "handshake.structured";
+  private static final String STYLE = "handshake.reply-style";
   private static final String CONTEXT_EXPORT = "handshake.context-export";
 
   private static final int CLIENT_FLAGS_KNOWN =
@@ -70,7 +72,7 @@ final class Negotiation {
   private int optionCount;
   private int option;
   private long skipBytes;
-  private boolean structured;
+  private ReplyStyle style = ReplyStyle.SIMPLE;
   private String contextExportName;
   private String exportNameAsked = "";
   private Export export;
@@ -83,7 +85,7 @@ final class Negotiation {
 
   /** What was agreed, once in state TRANSMISSION. */
   Agreement agreed() {
-    return new Agreement(export, structured, exportNameAsked.equals(contextExportName));
+    return new Agreement(export, style, exportNameAsked.equals(contextExportName));
   }
 
   /** Whether a handshake at rest had been begun. */
@@ -99,7 +101,7 @@ final class Negotiation {
     properties.put(OPTION_COUNT, Integer.toString(optionCount));
     properties.put(SKIPPED_OPTION, Integer.toString(option));
     properties.put(SKIP_BYTES, Long.toString(skipBytes));
-    properties.put(STRUCTURED, Boolean.toString(structured));
+    properties.put(STYLE, style.name());
     if (contextExportName != null) {
       properties.put(CONTEXT_EXPORT, contextExportName);
     }
@@ -112,7 +114,7 @@ final class Negotiation {
     optionCount = Integer.parseInt(properties.get(OPTION_COUNT));
     option = Integer.parseInt(properties.get(SKIPPED_OPTION));
     skipBytes = Long.parseLong(properties.get(SKIP_BYTES));
-    structured = Boolean.parseBoolean(properties.get(STRUCTURED));
+    style = ReplyStyle.valueOf(properties.get(STYLE));
     contextExportName = properties.get(CONTEXT_EXPORT);
   }
 
@@ -219,7 +221,11 @@ final class Negotiation {
         case OPT_INFO, OPT_GO -> info(InfoRequest.decode(data));
         case OPT_STRUCTURED_REPLY -> {
           checkEmpty(data);
-          structured = true;
+          structuredReplies();
+        }
+        case OPT_EXTENDED_HEADERS -> {
+          checkEmpty(data);
+          style = ReplyStyle.EXTENDED;
           acknowledge();
         }
         case OPT_LIST_META_CONTEXT, OPT_SET_META_CONTEXT -> contexts(data);
@@ -238,8 +244,21 @@ final class Negotiation {
     }
   }
 
+  private void structuredReplies() throws IOException {
+    if (style == ReplyStyle.EXTENDED) {
+      refuse(
+          NbdProtocol.REP_ERR_EXT_HEADER_REQD, "extended headers are agreed on, and go beyond it");
+      return;
+    }
+    style = ReplyStyle.STRUCTURED;
+    acknowledge();
+  }
+
   private void exportName(ByteBuffer data) throws IOException, ProtocolException {
     String name = StandardCharsets.UTF_8.decode(data).toString();
+    if (style == ReplyStyle.EXTENDED) {
+      throw new ProtocolException("EXPORT_NAME after extended headers were agreed on");
+    }
     try {
       Export found = catalog.find(name);
       DeviceGeometry geometry = found.device().geometry();
@@ -247,7 +266,7 @@ final class Negotiation {
       OptionReplies.putExportName(
           out.reserve(OptionReplies.EXPORT_NAME_MAX_BYTES),
           geometry.sizeBytes(),
-          found.transmissionFlags(geometry, structured),
+          found.transmissionFlags(geometry, style.chunks()),
           (clientFlags & NbdProtocol.FLAG_NO_ZEROES) != 0);
       enter(name, found);
     } catch (ErrnoException e) {
@@ -286,7 +305,7 @@ final class Negotiation {
           NbdLimits.PAYLOAD_MAX_BYTES);
     }
     OptionReplies.putInfoExport(
-        reserve(), option, geometry.sizeBytes(), found.transmissionFlags(geometry, structured));
+        reserve(), option, geometry.sizeBytes(), found.transmissionFlags(geometry, style.chunks()));
     acknowledge();
     if (option == OPT_GO) {
       enter(request.name(), found);
@@ -305,7 +324,7 @@ final class Negotiation {
       // Whatever comes of this one, it replaces the earlier selection.
       contextExportName = null;
     }
-    if (!structured) {
+    if (!style.chunks()) {
       throw new MalformedOptionException("contexts need structured replies to be agreed first");
     }
     MetaContextRequest request = MetaContextRequest.decode(data);

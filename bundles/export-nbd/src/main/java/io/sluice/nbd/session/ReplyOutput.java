@@ -2,7 +2,6 @@ package io.sluice.nbd.session;
 
 import io.sluice.block.ErrnoException;
 import io.sluice.nbd.codec.NbdLimits;
-import io.sluice.nbd.codec.NbdProtocol;
 import io.sluice.nbd.codec.Replies;
 import io.sluice.nbd.codec.Request;
 import java.io.IOException;
@@ -76,21 +75,19 @@ final class ReplyOutput implements ReplySink {
   }
 
   /** Answers a request that has no data: done, or why not. */
-  void answer(Request request, boolean structured, ErrnoException failure) throws IOException {
+  void answer(Request request, ErrnoException failure) throws IOException {
     putAnswer(
-        reserve(failure == null ? NbdProtocol.SIMPLE_REPLY_BYTES : NbdLimits.ERROR_REPLY_MAX_BYTES),
+        reserve(failure == null ? request.style().doneBytes() : NbdLimits.ERROR_REPLY_MAX_BYTES),
         request,
-        structured,
         failure);
   }
 
-  /** Encodes what {@link #answer} says; a success needs no structure, and simple costs less. */
-  static void putAnswer(
-      ByteBuffer out, Request request, boolean structured, ErrnoException failure) {
+  /** Encodes what {@link #answer} says. */
+  static void putAnswer(ByteBuffer out, Request request, ErrnoException failure) {
     if (failure == null) {
-      Replies.putSimple(out, request.cookie(), 0);
+      Replies.putDone(out, request);
     } else {
-      Replies.putError(out, request.cookie(), structured, failure.errno(), failure.text());
+      Replies.putError(out, request, failure.errno(), failure.text());
     }
   }
 }

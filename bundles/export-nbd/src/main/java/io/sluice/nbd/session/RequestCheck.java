@@ -6,6 +6,7 @@ import static io.sluice.nbd.codec.NbdProtocol.CMD_FLAG_DF;
 import static io.sluice.nbd.codec.NbdProtocol.CMD_FLAG_FAST_ZERO;
 import static io.sluice.nbd.codec.NbdProtocol.CMD_FLAG_FUA;
 import static io.sluice.nbd.codec.NbdProtocol.CMD_FLAG_NO_HOLE;
+import static io.sluice.nbd.codec.NbdProtocol.CMD_FLAG_PAYLOAD_LEN;
 import static io.sluice.nbd.codec.NbdProtocol.CMD_FLAG_REQ_ONE;
 import static io.sluice.nbd.codec.NbdProtocol.CMD_FLUSH;
 import static io.sluice.nbd.codec.NbdProtocol.CMD_READ;
@@ -18,6 +19,7 @@ import io.sluice.block.DeviceGeometry;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.nbd.codec.NbdLimits;
+import io.sluice.nbd.codec.ReplyStyle;
 import io.sluice.nbd.codec.Request;
 
 /**
@@ -26,12 +28,12 @@ import io.sluice.nbd.codec.Request;
  */
 final class RequestCheck {
   private final Export export;
-  private final boolean structured;
+  private final ReplyStyle style;
   private final boolean allocationContext;
 
-  RequestCheck(Export export, boolean structured, boolean allocationContext) {
+  RequestCheck(Export export, ReplyStyle style, boolean allocationContext) {
     this.export = export;
-    this.structured = structured;
+    this.style = style;
     this.allocationContext = allocationContext;
   }
 
@@ -60,7 +62,8 @@ final class RequestCheck {
 
   private int allowedFlags(int type, DeviceGeometry geometry) {
     return switch (type) {
-      case CMD_READ -> CMD_FLAG_FUA | (structured ? CMD_FLAG_DF : 0);
+      case CMD_READ -> CMD_FLAG_FUA | (style.chunks() ? CMD_FLAG_DF : 0);
+      case CMD_WRITE -> CMD_FLAG_FUA | (style == ReplyStyle.EXTENDED ? CMD_FLAG_PAYLOAD_LEN : 0);
       case CMD_WRITE_ZEROES ->
           CMD_FLAG_FUA
               | CMD_FLAG_NO_HOLE
@@ -71,7 +74,7 @@ final class RequestCheck {
   }
 
   private ErrnoException payload(Request request, DeviceGeometry geometry, Errno pastEnd) {
-    if (request.lengthBytes() > NbdLimits.PAYLOAD_MAX_BYTES) {
+    if (Long.compareUnsigned(request.lengthBytes(), NbdLimits.PAYLOAD_MAX_BYTES) > 0) {
       return refuse(
           Errno.EINVAL, request, "longer than the limit of " + NbdLimits.PAYLOAD_MAX_BYTES);
     }
@@ -92,6 +95,7 @@ final class RequestCheck {
     long offsetBytes = request.offsetBytes();
     long sizeBytes = geometry.sizeBytes();
     if (offsetBytes < 0
+        || request.lengthBytes() < 0
         || offsetBytes > sizeBytes
         || request.lengthBytes() > sizeBytes - offsetBytes) {
       return refuse(pastEnd, request, "past the end of the export at " + sizeBytes + " bytes");

@@ -1,6 +1,6 @@
 package io.sluice.nbd.session;
 
-import io.sluice.nbd.codec.NbdProtocol;
+import io.sluice.nbd.codec.ReplyStyle;
 import java.nio.ByteBuffer;
 import java.util.Map;
 
@@ -15,7 +15,7 @@ import java.util.Map;
 public record SessionState(Map<String, String> properties, ByteBuffer unread) {
   /** The input buffer, and the payload that was on its way to a worker with its header. */
   public static final int UNREAD_MAX_BYTES =
-      Session.INPUT_BUFFER_BYTES + Workers.PAYLOAD_MAX_BYTES + NbdProtocol.REQUEST_BYTES;
+      Session.INPUT_BUFFER_BYTES + Workers.PAYLOAD_MAX_BYTES + ReplyStyle.EXTENDED.requestBytes();
 
   /** Copies the map. */
   public SessionState {

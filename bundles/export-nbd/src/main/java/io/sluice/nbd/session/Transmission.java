@@ -6,6 +6,7 @@ import io.sluice.block.ErrnoException;
 import io.sluice.nbd.codec.NbdLimits;
 import io.sluice.nbd.codec.NbdProtocol;
 import io.sluice.nbd.codec.ProtocolException;
+import io.sluice.nbd.codec.ReplyStyle;
 import io.sluice.nbd.codec.Request;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -21,11 +22,11 @@ import java.util.Map;
 final class Transmission {
   private static final String REFUSAL_ERRNO = "refusal.errno";
   private static final String REFUSAL_TEXT = "refusal.text";
+  private static final String STARTED_AT = "begun.first-offset-bytes";
 
   private final Agreement agreed;
   private final Export export;
   private final BlockDevice device;
-  private final boolean structured;
   private final RequestInput in;
   private final ReplyOutput out;
   private final RequestCheck check;
@@ -35,7 +36,8 @@ final class Transmission {
   private final BlockStatusReply blockStatus;
   private final Workers workers;
   private final LatencyGauge gauge = new LatencyGauge();
-  private final Request request = new Request();
+  private final Request request;
+  private final int requestBytes;
   private volatile boolean stopping;
   private volatile boolean resting;
 
@@ -44,6 +46,9 @@ final class Transmission {
 
   /** Why the request that was begun can't be served; its payload may not have come yet. */
   private ErrnoException refusal;
+
+  /** Where the first request started, if an earlier session began with it. */
+  private String startedAt;
 
   /** What has come of a payload that was on its way to a worker. */
   private ByteBuffer begunPayload = ByteBuffer.allocate(0);
@@ -60,17 +65,19 @@ final class Transmission {
       Runnable onBrokenOutput) {
     this.agreed = agreed;
     this.refusal = refusal(from);
+    this.startedAt = from.get(STARTED_AT);
     this.export = agreed.export();
     this.device = export.device();
-    this.structured = agreed.structured();
+    this.request = new Request(agreed.style());
+    this.requestBytes = agreed.style().requestBytes();
     this.in = in;
     this.out = out;
-    this.check = new RequestCheck(export, structured, agreed.allocationContext());
+    this.check = new RequestCheck(export, agreed.style(), agreed.allocationContext());
     this.calls = new DeviceCalls(device, gauge, resources.nanoClock());
-    this.reads = new InlineReads(calls, new HoleSearch(device), out, structured);
+    this.reads = new InlineReads(calls, new HoleSearch(device), out, agreed.style());
     this.writes = new InlineWrites(calls, in);
-    this.blockStatus = new BlockStatusReply(device, out);
-    this.workers = new Workers(device, out, structured, resources, onBrokenOutput);
+    this.blockStatus = new BlockStatusReply(device, out, agreed.style());
+    this.workers = new Workers(device, out, agreed.style(), resources, onBrokenOutput);
   }
 
   /** From now on requests are answered with ESHUTDOWN; the connection ends after the next ones. */
@@ -96,6 +103,10 @@ final class Transmission {
         open = request.type() != NbdProtocol.CMD_DISC;
         if (open) {
           begun = true;
+          if (startedAt != null) {
+            request.startedAt(Long.parseLong(startedAt));
+            startedAt = null;
+          }
           serve();
           begun = false;
         }
@@ -114,7 +125,7 @@ final class Transmission {
     if (resting) {
       throw new RestException();
     }
-    return hasRequest() || (!stopping && in.await(NbdProtocol.REQUEST_BYTES));
+    return hasRequest() || (!stopping && in.await(requestBytes));
   }
 
   private SessionState state() {
@@ -132,8 +143,9 @@ final class Transmission {
       properties.put(REFUSAL_ERRNO, refusal.errno().name());
       properties.put(REFUSAL_TEXT, refusal.text());
     }
-    ByteBuffer header = ByteBuffer.allocate(begun ? NbdProtocol.REQUEST_BYTES : 0);
+    ByteBuffer header = ByteBuffer.allocate(begun ? requestBytes : 0);
     if (begun) {
+      properties.put(STARTED_AT, Long.toString(request.firstOffsetBytes()));
       request.encode(header);
     }
     ByteBuffer payload = SessionState.joined(begunPayload, in.unread());
@@ -148,12 +160,12 @@ final class Transmission {
   }
 
   private boolean hasRequest() {
-    return in.unread().remaining() >= NbdProtocol.REQUEST_BYTES;
+    return in.unread().remaining() >= requestBytes;
   }
 
   private void serve() throws IOException, ProtocolException {
-    boolean write = request.type() == NbdProtocol.CMD_WRITE;
-    if (write && request.lengthBytes() > NbdLimits.PAYLOAD_DRAIN_MAX_BYTES) {
+    if (hasPayload()
+        && Long.compareUnsigned(request.lengthBytes(), NbdLimits.PAYLOAD_DRAIN_MAX_BYTES) > 0) {
       throw new ProtocolException(
           request + ": the payload's limit is " + NbdLimits.PAYLOAD_MAX_BYTES + " bytes");
     }
@@ -176,11 +188,18 @@ final class Transmission {
   }
 
   private void refuse() throws IOException {
-    if (request.type() == NbdProtocol.CMD_WRITE) {
+    if (hasPayload()) {
       in.skip(request);
     }
-    out.answer(request, structured, refusal);
+    out.answer(request, refusal);
     refusal = null;
+  }
+
+  /** A write's is known by its command; a flag, which is refused, may say that others have one. */
+  private boolean hasPayload() {
+    return request.type() == NbdProtocol.CMD_WRITE
+        || (request.style() == ReplyStyle.EXTENDED
+            && request.has(NbdProtocol.CMD_FLAG_PAYLOAD_LEN));
   }
 
   private ErrnoException shutDown() {
@@ -194,17 +213,17 @@ final class Transmission {
       case NbdProtocol.CMD_WRITE -> {
         refusal = write();
         if (refusal == null) {
-          out.answer(request, structured, null);
+          out.answer(request, null);
         } else {
           refuse();
         }
       }
       case NbdProtocol.CMD_CACHE -> {
         reads.warm(request);
-        out.answer(request, structured, null);
+        out.answer(request, null);
       }
       case NbdProtocol.CMD_BLOCK_STATUS -> blockStatus.serve(request);
-      default -> out.answer(request, structured, calls.perform(request));
+      default -> out.answer(request, calls.perform(request));
     }
   }
 
@@ -246,7 +265,7 @@ final class Transmission {
       case NbdProtocol.CMD_WRITE ->
           request.lengthBytes() > InlineWrites.WHOLE_MAX_BYTES
               || (request.lengthBytes() > 0
-                  && in.unread().remaining() >= request.lengthBytes() + NbdProtocol.REQUEST_BYTES);
+                  && in.unread().remaining() >= request.lengthBytes() + requestBytes);
       case NbdProtocol.CMD_FLUSH, NbdProtocol.CMD_TRIM, NbdProtocol.CMD_WRITE_ZEROES ->
           hasRequest();
       default -> false;

@@ -5,6 +5,7 @@ import io.sluice.block.ErrnoException;
 import io.sluice.nbd.codec.NbdLimits;
 import io.sluice.nbd.codec.NbdProtocol;
 import io.sluice.nbd.codec.Replies;
+import io.sluice.nbd.codec.ReplyStyle;
 import io.sluice.nbd.codec.Request;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -33,7 +34,7 @@ final class Workers {
 
   private final BlockDevice device;
   private final ReplyOutput out;
-  private final boolean structured;
+  private final ReplyStyle style;
   private final BufferPool pool;
   private final Executor executor;
   private final LongSupplier nanoClock;
@@ -47,12 +48,12 @@ final class Workers {
   Workers(
       BlockDevice device,
       ReplyOutput out,
-      boolean structured,
+      ReplyStyle style,
       SessionResources resources,
       Runnable onBrokenOutput) {
     this.device = device;
     this.out = out;
-    this.structured = structured;
+    this.style = style;
     this.pool = resources.workerBuffers();
     this.executor = resources.workers();
     this.nanoClock = resources.nanoClock();
@@ -135,7 +136,7 @@ final class Workers {
 
   /** One request with another thread. */
   final class Task implements Runnable {
-    private final Request request = new Request();
+    private final Request request = new Request(style);
     private final DeviceCalls calls = new DeviceCalls(device, new LatencyGauge(), nanoClock);
     private ByteBuffer buffer;
 
@@ -183,26 +184,16 @@ final class Workers {
         return readReply();
       }
       buffer.clear().limit(NbdLimits.ERROR_REPLY_MAX_BYTES);
-      ReplyOutput.putAnswer(buffer, request, structured, failure);
+      ReplyOutput.putAnswer(buffer, request, failure);
       return buffer.flip();
     }
 
     private ByteBuffer readReply() {
       int lengthBytes = (int) request.lengthBytes();
-      int headerBytes =
-          structured ? NbdProtocol.DATA_CHUNK_HEADER_BYTES : NbdProtocol.SIMPLE_REPLY_BYTES;
-      int start = HEAD_BYTES - headerBytes;
+      int start = HEAD_BYTES - style.dataHeaderBytes();
       buffer.limit(HEAD_BYTES + lengthBytes).position(start);
-      if (structured) {
-        Replies.putDataChunk(
-            buffer,
-            request.cookie(),
-            NbdProtocol.REPLY_FLAG_DONE,
-            request.offsetBytes(),
-            lengthBytes);
-      } else {
-        Replies.putSimple(buffer, request.cookie(), 0);
-      }
+      Replies.putDataHeader(
+          buffer, request, NbdProtocol.REPLY_FLAG_DONE, request.offsetBytes(), lengthBytes);
       return buffer.position(start);
     }
   }

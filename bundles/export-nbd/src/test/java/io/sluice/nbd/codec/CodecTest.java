@@ -1,5 +1,6 @@
 package io.sluice.nbd.codec;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -22,7 +23,7 @@ class CodecTest {
     ByteBuffer in = ByteBuffer.allocate(64);
     in.putInt(0x25609513).putShort((short) 0x8001).putShort((short) 7).putLong(-5);
     in.putLong(-1).putInt(-1).put((byte) 9).flip();
-    Request request = new Request();
+    Request request = new Request(ReplyStyle.SIMPLE);
     request.decode(in);
     assertEquals(0x8001, request.flags());
     assertEquals(7, request.type());
@@ -31,7 +32,7 @@ class CodecTest {
     assertEquals(0xffffffffL, request.lengthBytes());
     assertEquals(1, in.remaining());
     assertEquals("BLOCK_STATUS 18446744073709551615+4294967295", request.toString());
-    Request copy = new Request();
+    Request copy = new Request(ReplyStyle.SIMPLE);
     copy.copy(request);
     assertEquals(
         request.toString() + request.flags() + request.cookie(),
@@ -41,8 +42,35 @@ class CodecTest {
   @Test
   void wrongRequestMagicEndsTheConnection() {
     ByteBuffer in = ByteBuffer.allocate(28).putInt(0, 0x25609514);
-    ProtocolException e = assertThrows(ProtocolException.class, () -> new Request().decode(in));
+    Request request = new Request(ReplyStyle.STRUCTURED);
+    ProtocolException e = assertThrows(ProtocolException.class, () -> request.decode(in));
     assertEquals("request magic 0x25609514 instead of 0x25609513", e.getMessage());
+  }
+
+  private static Request request(long cookie) throws ProtocolException {
+    Request request = new Request(ReplyStyle.STRUCTURED);
+    request.decode(
+        ByteBuffer.allocate(28).putInt(NbdProtocol.REQUEST_MAGIC).putLong(8, cookie).rewind());
+    return request;
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whatIsPutDownIsTakenUp(ReplyStyle style) throws ProtocolException {
+    boolean extended = style == ReplyStyle.EXTENDED;
+    ByteBuffer in = ByteBuffer.allocate(style.requestBytes());
+    in.putInt(extended ? 0x21e41c71 : 0x25609513).putShort((short) 1).putShort((short) 6);
+    in.putLong(77).putLong(1L << 50);
+    byte[] said = (extended ? in.putLong(1L << 40) : in.putInt(-2)).array();
+    Request request = new Request(style);
+    request.decode(ByteBuffer.wrap(said));
+    assertEquals(extended ? 1L << 40 : 0xfffffffeL, request.lengthBytes());
+    ByteBuffer again = ByteBuffer.allocate(style.requestBytes());
+    request.encode(again);
+    assertArrayEquals(said, again.array());
+    request.advance(512);
+    assertEquals((1L << 50) + 512, request.offsetBytes());
+    assertEquals(1L << 50, request.firstOffsetBytes());
   }
 
   @ParameterizedTest
@@ -62,9 +90,9 @@ class CodecTest {
   }
 
   @Test
-  void structuredErrorHasTextWithSpareByte() {
+  void structuredErrorHasTextWithSpareByte() throws ProtocolException {
     ByteBuffer out = ByteBuffer.allocate(NbdLimits.ERROR_REPLY_MAX_BYTES);
-    Replies.putError(out, 3, true, Errno.ENOSPC, "the store is full");
+    Replies.putError(out, request(3), Errno.ENOSPC, "the store is full");
     out.flip();
     assertEquals(0x668e33ef, out.getInt());
     assertEquals(1, out.getShort());
@@ -77,9 +105,9 @@ class CodecTest {
   }
 
   @Test
-  void longestTextFitsItsRoom() {
+  void longestTextFitsItsRoom() throws ProtocolException {
     ByteBuffer out = ByteBuffer.allocate(NbdLimits.ERROR_REPLY_MAX_BYTES);
-    Replies.putError(out, 3, true, Errno.EIO, "\u20ac".repeat(5000));
+    Replies.putError(out, request(3), Errno.EIO, "\u20ac".repeat(5000));
     assertTrue(out.position() > 3000, "the text was lost");
     ByteBuffer option = ByteBuffer.allocate(OptionReplies.REPLY_MAX_BYTES);
     OptionReplies.putServer(option, "n".repeat(9000), "d".repeat(9000));

@@ -22,6 +22,9 @@ final class Dialogue implements AutoCloseable {
   final SocketChannel channel;
   private final DataInputStream in;
 
+  /** The request's offset, as the last extended answer repeats it. */
+  long lastOffset;
+
   Dialogue(SocketAddress server) throws IOException {
     channel = SocketChannel.open(server);
     in = new DataInputStream(new java.io.BufferedInputStream(Channels.newInputStream(channel)));
@@ -84,18 +87,24 @@ final class Dialogue implements AutoCloseable {
       long cookie = in.readLong();
       return new Answer(cookie, error, in.readNBytes(error == 0 ? bytes.applyAsInt(cookie) : 0));
     }
-    assertEquals(NbdProtocol.STRUCTURED_REPLY_MAGIC, magic);
-    return structured();
+    return chunks(magic);
   }
 
-  private Answer structured() throws IOException {
+  private Answer chunks(int magic) throws IOException {
+    boolean extended = magic == NbdProtocol.EXTENDED_REPLY_MAGIC;
+    assertEquals(
+        extended ? NbdProtocol.EXTENDED_REPLY_MAGIC : NbdProtocol.STRUCTURED_REPLY_MAGIC, magic);
     java.io.ByteArrayOutputStream data = new java.io.ByteArrayOutputStream();
     int error = 0;
     while (true) {
       int flags = in.readUnsignedShort();
       int type = in.readUnsignedShort();
       long cookie = in.readLong();
-      ByteBuffer payload = ByteBuffer.wrap(in.readNBytes(in.readInt()));
+      if (extended) {
+        lastOffset = in.readLong();
+      }
+      int length = extended ? (int) in.readLong() : in.readInt();
+      ByteBuffer payload = ByteBuffer.wrap(in.readNBytes(length));
       if (type == NbdProtocol.REPLY_TYPE_ERROR) {
         error = payload.getInt();
       } else if (payload.hasRemaining()) {
@@ -105,7 +114,7 @@ final class Dialogue implements AutoCloseable {
       if ((flags & NbdProtocol.REPLY_FLAG_DONE) != 0) {
         return new Answer(cookie, error, data.toByteArray());
       }
-      assertEquals(NbdProtocol.STRUCTURED_REPLY_MAGIC, in.readInt());
+      assertEquals(magic, in.readInt());
     }
   }
 

@@ -258,6 +258,30 @@ class HandOverTest {
     }
   }
 
+  @Test
+  void restOfAnExtendedWriteIsAnsweredUnderItsFirstOffset() throws Exception {
+    byte[] data = pattern(5, 1 << 20);
+    int flags = NbdProtocol.CMD_FLAG_PAYLOAD_LEN;
+    byte[] said =
+        new Conversation()
+            .extended(flags, NbdProtocol.CMD_WRITE, 7, 4096, data.length)
+            .raw(data)
+            .toBytes();
+    try (Dialogue client = connect()) {
+      client.say(Conversation.extended("disk"));
+      client.entered(true);
+      for (int sent = 0; sent < said.length; ) {
+        int next = Math.min(said.length, sent + said.length / 3);
+        client.say(Arrays.copyOfRange(said, sent, next));
+        sent = next;
+        swap();
+      }
+      assertEquals(0, client.answer(c -> 0).error());
+      assertEquals(4096, client.lastOffset);
+    }
+    assertArrayEquals(data, Arrays.copyOfRange(disk.bytes, 4096, 4096 + data.length));
+  }
+
   private static void assertNothingMore(Dialogue client) throws IOException {
     client.say(new Conversation().disconnect());
     assertTrue(client.ended(), "an answer too many");
