@@ -32,6 +32,9 @@ final class EagerChannel implements ByteChannel {
   /** A sleep up to this long, which has the waking up in it, would have been worth a search. */
   static final long SHORT_WAIT_NANOS = 2 * POLL_MAX_NANOS;
 
+  /** A wait up to this long was none: the bytes were there. */
+  static final long AT_HAND_NANOS = 5_000;
+
   /** Short waits in a row before polling starts. */
   static final int SHORT_WAITS_WANTED = 8;
 
@@ -49,6 +52,10 @@ final class EagerChannel implements ByteChannel {
   private volatile Selector writable;
   private volatile boolean woken;
   private boolean polling;
+
+  /** Whether a read is worth a try before the sleep; as after the last one, so this time. */
+  private boolean bytesExpected = true;
+
   private int shortWaits;
   private int shortWaitsWanted = SHORT_WAITS_WANTED;
   private int hits;
@@ -101,12 +108,14 @@ final class EagerChannel implements ByteChannel {
       }
     }
     long startNanos = nanoClock.getAsLong();
-    int count = channel.read(target);
+    int count = bytesExpected || woken ? channel.read(target) : 0;
     while (count == 0 && !woken) {
       await(readable);
       count = channel.read(target);
     }
-    learn(nanoClock.getAsLong() - startNanos);
+    long waitedNanos = nanoClock.getAsLong() - startNanos;
+    bytesExpected = waitedNanos <= AT_HAND_NANOS;
+    learn(waitedNanos);
     return count;
   }
 

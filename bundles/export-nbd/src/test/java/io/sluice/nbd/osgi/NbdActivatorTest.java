@@ -10,9 +10,17 @@ import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.export.ExportInfo;
 import io.sluice.export.Exporter;
+import io.sluice.nbd.Conversation;
 import io.sluice.nbd.MemoryDevice;
+import io.sluice.swap.HandOver;
+import io.sluice.swap.Swappable;
+import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -98,5 +106,40 @@ class NbdActivatorTest {
     assertTrue(e.getMessage().contains("sluice.nbd.allow-remote=true"), e.getMessage());
     assertFalse(Files.exists(directory.resolve("run/nbd.sock")));
     assertEquals(null, context.getServiceReference(Exporter.class));
+  }
+
+  @Test
+  void theNextStartWaitsForWhatTheLastOneHandedOver() throws Exception {
+    BundleContext context = framework();
+    register(context, "disk", "live");
+    activator.start(context);
+    Path socket = directory.resolve("run/nbd.sock");
+    Object inode = Files.getAttribute(socket, "unix:ino");
+    try (SocketChannel client = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+      assertEquals(18, read(client));
+      HandOver handOver = swappable(context).handOver(Duration.ofSeconds(20));
+      activator.stop(context);
+      NbdActivator next = new NbdActivator();
+      next.start(context);
+      assertEquals(inode, Files.getAttribute(socket, "unix:ino"), "the socket is not made anew");
+      swappable(context).takeOver(handOver);
+      assertEquals(List.of("disk"), names(context));
+      client.write(ByteBuffer.wrap(Conversation.simple("disk").disconnect().toBytes()));
+      assertTrue(read(client) > 0, "the handshake goes on");
+      next.stop(context);
+      assertFalse(Files.exists(socket));
+    }
+    activator.start(context);
+    assertTrue(Files.exists(socket), "a stop without a hand-over leaves no note");
+    activator.stop(context);
+  }
+
+  private static Swappable swappable(BundleContext context) {
+    return context.getService(context.getServiceReference(Swappable.class));
+  }
+
+  /** How many bytes come at once. */
+  private static int read(SocketChannel client) throws IOException {
+    return client.read(ByteBuffer.allocate(4096));
   }
 }

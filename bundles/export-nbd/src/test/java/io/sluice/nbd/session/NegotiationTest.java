@@ -79,10 +79,10 @@ class NegotiationTest {
             Conversation.modern()
                 .option(4711, new byte[100])
                 .option(OPT_STARTTLS, NOTHING)
-                .option(11, NOTHING)
+                .option(12, NOTHING)
                 .option(-1, NOTHING)
                 .option(OPT_LIST, NOTHING));
-    for (int option : new int[] {4711, OPT_STARTTLS, 11, -1}) {
+    for (int option : new int[] {4711, OPT_STARTTLS, 12, -1}) {
       OptionReply reply = answers.option();
       assertEquals(option, reply.option());
       refused(REP_ERR_UNSUP, "not supported", reply);
