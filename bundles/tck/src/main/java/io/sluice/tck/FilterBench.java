@@ -116,6 +116,10 @@ final class FilterBench implements BlockDevice {
     inside.set(true);
     try {
       filter.submit(bio, call);
+      if (!call.served()) {
+        complaints.add("FLT-23", bio + " came back, but went nowhere");
+        below.submit(bio);
+      }
     } catch (ErrnoException e) {
       throw e;
     } catch (Throwable fault) {

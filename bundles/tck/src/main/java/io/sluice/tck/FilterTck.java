@@ -375,6 +375,13 @@ public abstract class FilterTck extends BlockDeviceTck {
     }
   }
 
+  @Rule("FLT-23")
+  void flt23_passesEachBioOnOrServesIt() throws Exception {
+    traffic(0);
+    traffic(1);
+    expectNone("FLT-23", "bios that were forgotten");
+  }
+
   @Rule("FLT-22")
   void flt22_errorFromBelowIsNotTakenForSuccess() throws Exception {
     TestedDevice tested = tested();

@@ -23,7 +23,9 @@ final class HostedCall implements BlockDevice {
   private final ByteBuffer payload;
   private final int position;
   private final int limit;
+  private final Thread thread = Thread.currentThread();
   private volatile boolean returned;
+  private volatile boolean passedOn;
 
   /**
    * @param bio what the filter is called with; null for a call of status
@@ -76,7 +78,15 @@ final class HostedCall implements BlockDevice {
     }
   }
 
+  /** Whether the bio was served by somebody: the chain below, or the filter. */
+  boolean served() {
+    return passedOn || data == null || data.position() == limit;
+  }
+
   private void checkUse(String what) {
+    if (Thread.currentThread() != thread && !returned) {
+      complaints.add("FLT-7", what + " went to next in another thread than the call's");
+    }
     if (returned) {
       complaints.add("FLT-7", what + " went to next after submit had returned");
     }
@@ -90,6 +100,7 @@ final class HostedCall implements BlockDevice {
   @Override
   public void submit(Bio lower) throws ErrnoException {
     checkUse(lower.toString());
+    passedOn = true;
     if (lower.data() != null && lower.data().remaining() != lower.lengthBytes()) {
       complaints.add(
           "FLT-8", lower + " was submitted with " + lower.data().remaining() + " bytes remaining");

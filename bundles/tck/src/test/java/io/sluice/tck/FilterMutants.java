@@ -267,6 +267,15 @@ final class FilterMutants {
                         throw new IllegalStateException("no");
                       }
                     })),
+        new Mutant<>(
+            "FLT-23",
+            "forgets large writes",
+            submit(
+                (bio, next, host) -> {
+                  if (bio.op() != BioOp.WRITE || bio.lengthBytes() < 4096) {
+                    next.submit(bio);
+                  }
+                })),
         new Mutant<>("FLT-22", "takes a failed read for good", swallows(BioOp.READ)),
         new Mutant<>("FLT-22", "takes a failed write for good", swallows(BioOp.WRITE)),
         new Mutant<>("FLT-22", "takes a failed flush for good", swallows(BioOp.FLUSH)),
