@@ -34,8 +34,8 @@ check template-is-short template_is_short
 random_file "$T/disk.img" 64
 agent
 sluice device add disk "$T/disk.img" || die "device add"
-sluice bundle install "$(bundle filter-throttle)" --start || die "bundle install"
-sluice bundle install "$(bundle diffstore-heap)" --start || die "bundle install"
+sluice bundle install "$(bundle filter-throttle)" --start >/dev/null || die "bundle install"
+sluice bundle install "$(bundle diffstore-heap)" --start >/dev/null || die "bundle install"
 
 # load NAME ARG...: fio on the device; its figures are left in $T/NAME.json.
 load() {
