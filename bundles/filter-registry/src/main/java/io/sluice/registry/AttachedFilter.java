@@ -10,6 +10,7 @@ import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.block.ExtentVisitor;
 import io.sluice.block.StorageIdentity;
+import io.sluice.filter.AttachRequest;
 import io.sluice.filter.ChainEntry;
 import io.sluice.filter.Filter;
 import io.sluice.filter.FilterHost;
@@ -19,6 +20,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -332,8 +334,19 @@ final class AttachedFilter {
     LOG.log(WARNING, "{0}; its state is {1} until it is detached", lastFault, stateName());
   }
 
+  /** What attaches an equal filter in the same place, given what attached this one. */
+  AttachRequest again(AttachRequest old) {
+    return new AttachRequest(
+        old.device(),
+        name(),
+        OptionalInt.of(altitude),
+        old.onError(),
+        old.callLimit(),
+        options(old.options()));
+  }
+
   /** What makes an equal filter; what it was attached with if it is at fault in saying so. */
-  Map<String, String> options(Map<String, String> attached) {
+  private Map<String, String> options(Map<String, String> attached) {
     try {
       return Map.copyOf(filter.options(attached));
     } catch (Throwable fault) {

@@ -13,10 +13,12 @@ import io.sluice.filter.FilterOperations;
 import io.sluice.filter.FilterRegistry;
 import io.sluice.filter.Frozen;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
@@ -125,10 +127,19 @@ public final class ChainRegistry implements FilterRegistry, AutoCloseable {
 
   @Override
   public void attach(AttachRequest request) throws ErrnoException {
+    attach(request, () -> devices.find(request.device(), "filter attach " + request.filter()));
+  }
+
+  /** Finds a device, or says why there is none. */
+  @FunctionalInterface
+  private interface Finder {
+    LiveDevice find() throws ErrnoException;
+  }
+
+  private void attach(AttachRequest request, Finder finder) throws ErrnoException {
     FilterTable.Use use = filters.use(request);
     try {
-      LiveDevice device = devices.find(request.device(), "filter attach " + request.filter());
-      chainSwitch.attach(device, use);
+      chainSwitch.attach(finder.find(), use);
     } catch (ErrnoException | RuntimeException | Error e) {
       filters.cancel(use);
       throw e;
@@ -184,6 +195,40 @@ public final class ChainRegistry implements FilterRegistry, AutoCloseable {
       turns.close();
       throw e;
     }
+  }
+
+  /** What makes a device again; empty if it is not there. */
+  public Optional<DeviceSetup> setup(String device) {
+    return devices.lookUp(device).map(found -> found.setup(filters.requests(found)));
+  }
+
+  /** What a device has to wait for before it can be made; empty if it need not. */
+  public List<String> missing(DeviceSetup setup) {
+    List<String> missing = new ArrayList<>(devices.missing());
+    for (AttachRequest request : setup.filters()) {
+      if (!filters.isRegistered(request.filter())) {
+        missing.add("filter " + request.filter());
+      }
+    }
+    return missing;
+  }
+
+  /**
+   * Makes a device again. It is published with all its filters attached, so no bio passes before.
+   *
+   * @throws ErrnoException what {@link DeviceTable#add} and {@link #attach(AttachRequest)} throw;
+   *     the device is not there then
+   */
+  public void restore(DeviceSetup setup) throws ErrnoException {
+    devices.add(
+        setup.name(),
+        setup.path(),
+        setup.options(),
+        device -> {
+          for (AttachRequest request : setup.filters()) {
+            attach(request, () -> device);
+          }
+        });
   }
 
   /** Takes away, whoever uses them, the devices that a provider opened which is going away. */

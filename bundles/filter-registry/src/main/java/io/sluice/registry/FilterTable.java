@@ -276,6 +276,30 @@ final class FilterTable {
         .toList();
   }
 
+  synchronized boolean isRegistered(String name) {
+    return entries.containsKey(name);
+  }
+
+  /**
+   * What attaches a device's filters anew, as they are now: with the options that commands have
+   * changed since.
+   */
+  List<AttachRequest> requests(LiveDevice device) {
+    List<Use> attached;
+    synchronized (this) {
+      attached =
+          uses.stream().filter(use -> use.attached && use.device().equals(device.name)).toList();
+    }
+    List<AttachRequest> requests = new ArrayList<>();
+    for (AttachedFilter filter : device.chain().filters()) {
+      attached.stream()
+          .filter(use -> use.entry.equals(filter.entry))
+          .map(use -> filter.again(use.request))
+          .forEach(requests::add);
+    }
+    return requests;
+  }
+
   /**
    * Waits until a filter of this name is registered.
    *

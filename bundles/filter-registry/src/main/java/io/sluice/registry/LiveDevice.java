@@ -9,6 +9,7 @@ import io.sluice.block.ErrnoException;
 import io.sluice.block.ExtentVisitor;
 import io.sluice.block.OriginDevice;
 import io.sluice.block.OriginOptions;
+import io.sluice.filter.AttachRequest;
 import io.sluice.filter.DeviceInfo;
 import io.sluice.filter.DeviceStats;
 import java.io.Closeable;
@@ -281,6 +282,11 @@ final class LiveDevice implements BlockDevice {
 
   DeviceStats stats() {
     return counters.stats(name, gate.insideCount());
+  }
+
+  /** What makes this device again, with these filters. */
+  DeviceSetup setup(List<AttachRequest> filters) {
+    return new DeviceSetup(name, origin.path(), options, filters);
   }
 
   DeviceInfo info() {

@@ -92,6 +92,18 @@ final class LiveDevices implements DeviceTable {
 
   @Override
   public DeviceInfo add(String name, String path, OriginOptions options) throws ErrnoException {
+    return add(name, path, options, device -> {});
+  }
+
+  /** What is done to a device before anybody sees it. */
+  @FunctionalInterface
+  interface Preparation {
+    void prepare(LiveDevice device) throws ErrnoException;
+  }
+
+  /** As {@link #add(String, String, OriginOptions)}; if the preparation fails, all does. */
+  DeviceInfo add(String name, String path, OriginOptions options, Preparation preparation)
+      throws ErrnoException {
     checkName(name);
     String task = "device add " + name;
     OriginProvider provider = provider(path, task);
@@ -107,6 +119,7 @@ final class LiveDevices implements DeviceTable {
       row.pin = pins.pin(row.bundle, name);
       LiveDevice device =
           new LiveDevice(name, open(row.provider, path, options, task), options, watch);
+      prepare(device, preparation);
       enter(row, device);
       if (!providers.get().contains(row.provider)) {
         // It left between our choice and our entry, and did not meet the device in the table.
@@ -179,6 +192,21 @@ final class LiveDevices implements DeviceTable {
           task + ": the driver of origin " + path + " failed: " + OneLine.of(fault),
           fault);
     }
+  }
+
+  private void prepare(LiveDevice device, Preparation preparation) throws ErrnoException {
+    try {
+      preparation.prepare(device);
+    } catch (ErrnoException | RuntimeException | Error e) {
+      chainSwitch.dismantle(device);
+      closeOrigin(device);
+      throw e;
+    }
+  }
+
+  /** What has to be there before any origin can be opened; empty if it is. */
+  List<String> missing() {
+    return providers.get().isEmpty() ? List.of("a provider of origins") : List.of();
   }
 
   /** Puts an open device into its row and publishes it, or closes its origin. */

@@ -12,15 +12,20 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 
-/** The registry as one bundle sees it: what is registered here is from that bundle. */
+/**
+ * The registry as one bundle sees it: what is registered here is from that bundle, and what is
+ * changed here is kept for a restart.
+ */
 public final class RegistryOfBundle implements FilterRegistry {
   private final ChainRegistry registry;
   private final Provider bundle;
+  private final ConfiguredDevices configured;
 
   /** The registry for a bundle. */
-  public RegistryOfBundle(ChainRegistry registry, Provider bundle) {
+  public RegistryOfBundle(ChainRegistry registry, Provider bundle, ConfiguredDevices configured) {
     this.registry = registry;
     this.bundle = bundle;
+    this.configured = configured;
   }
 
   @Override
@@ -41,17 +46,21 @@ public final class RegistryOfBundle implements FilterRegistry {
   @Override
   public void attach(AttachRequest request) throws ErrnoException {
     registry.attach(request);
+    configured.keep(request.device());
   }
 
   @Override
   public void detach(String device, String filter) throws ErrnoException {
     registry.detach(device, filter);
+    configured.keep(device);
   }
 
   @Override
   public Map<String, Object> ctl(
       String device, String filter, String command, List<String> arguments) throws ErrnoException {
-    return registry.ctl(device, filter, command, arguments);
+    Map<String, Object> answer = registry.ctl(device, filter, command, arguments);
+    configured.keep(device);
+    return answer;
   }
 
   @Override

@@ -12,7 +12,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -111,7 +110,7 @@ public final class SuspendedFilters implements ProviderUser.Suspended {
     List<AttachRequest> requests = new ArrayList<>();
     for (Place place : places) {
       closeCommands(place.filter, task, limitNanos);
-      requests.add(request(place));
+      requests.add(place.filter.again(place.use.request));
     }
     freeze = Freeze.start(involved, task + ", device", limitNanos, parts.nanoClock, () -> {});
     undo.push(freeze::close);
@@ -158,17 +157,6 @@ public final class SuspendedFilters implements ProviderUser.Suspended {
               + Turns.limitText(limitNanos)
               + ", the limit; try again");
     }
-  }
-
-  private static AttachRequest request(Place place) {
-    AttachRequest old = place.use.request;
-    return new AttachRequest(
-        place.device.name,
-        place.filter.name(),
-        OptionalInt.of(place.filter.altitude),
-        old.onError(),
-        old.callLimit(),
-        place.filter.options(old.options()));
   }
 
   /**

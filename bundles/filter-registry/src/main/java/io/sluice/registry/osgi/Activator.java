@@ -7,7 +7,9 @@ import io.sluice.block.OriginProvider;
 import io.sluice.filter.DeviceTable;
 import io.sluice.filter.FilterRegistry;
 import io.sluice.registry.ChainRegistry;
+import io.sluice.registry.ConfiguredDevices;
 import io.sluice.registry.DeviceLocator;
+import io.sluice.registry.JournalledDevices;
 import io.sluice.registry.RegistryOfBundle;
 import io.sluice.swap.BundleSwap;
 import java.nio.file.Path;
@@ -49,6 +51,8 @@ public final class Activator implements BundleActivator {
   private ChainRegistry registry;
   private ExecutorService notices;
   private PinnedBundles bundles;
+  private ConfiguredDevices configured;
+  private ConfigurationSource configurations;
   private BundleWatch watch;
   private BundleReplacement replacement;
   private ServiceTracker<OriginProvider, OriginProvider> providers;
@@ -79,7 +83,8 @@ public final class Activator implements BundleActivator {
             ChainRegistry.DRAIN_LIMIT_DEFAULT,
             System::nanoTime,
             notices);
-    watch = new BundleWatch(registry, this::dropOriginsOf, RELEASE_LIMIT);
+    configured = new ConfiguredDevices(registry);
+    watch = new BundleWatch(registry, this::dropOriginsOf, configured::restore, RELEASE_LIMIT);
     context.addBundleListener(watch);
     bundles.open();
     if (!bundles.canRefuse()) {
@@ -91,13 +96,17 @@ public final class Activator implements BundleActivator {
     }
     daemon(registry.watch(), "sluice-watch").start();
     providers.open();
-    tableService = context.registerService(DeviceTable.class, registry.devices(), null);
+    tableService =
+        context.registerService(
+            DeviceTable.class, new JournalledDevices(registry.devices(), configured), null);
     registryService =
         context.registerService(FilterRegistry.class, new RegistryForEachBundle(), null);
     replacement =
         new BundleReplacement(
             context, registry, ChainRegistry.DRAIN_LIMIT_DEFAULT, holdLimit(context));
     replacement.open();
+    configurations = new ConfigurationSource(context, configured);
+    configurations.open();
     swapService = context.registerService(BundleSwap.class, replacement, null);
   }
 
@@ -127,7 +136,7 @@ public final class Activator implements BundleActivator {
     @Override
     public FilterRegistry getService(
         Bundle bundle, ServiceRegistration<FilterRegistry> registration) {
-      return new RegistryOfBundle(registry, bundles.of(bundle));
+      return new RegistryOfBundle(registry, bundles.of(bundle), configured);
     }
 
     @Override
@@ -166,6 +175,7 @@ public final class Activator implements BundleActivator {
    */
   @Override
   public void stop(BundleContext context) {
+    configurations.close();
     swapService.unregister();
     registryService.unregister();
     tableService.unregister();

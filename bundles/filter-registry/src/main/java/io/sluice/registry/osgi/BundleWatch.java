@@ -19,6 +19,7 @@ final class BundleWatch implements SynchronousBundleListener {
 
   private final ChainRegistry registry;
   private final OriginDrop origins;
+  private final Runnable restore;
   private final Duration limit;
 
   /** Drops the devices on origins of a bundle. */
@@ -28,11 +29,13 @@ final class BundleWatch implements SynchronousBundleListener {
   }
 
   /**
+   * @param restore told when a bundle has started: devices that waited for it can be made
    * @param limit how long a bundle that stops is kept waiting
    */
-  BundleWatch(ChainRegistry registry, OriginDrop origins, Duration limit) {
+  BundleWatch(ChainRegistry registry, OriginDrop origins, Runnable restore, Duration limit) {
     this.registry = registry;
     this.origins = origins;
+    this.restore = restore;
     this.limit = limit;
   }
 
@@ -51,6 +54,8 @@ final class BundleWatch implements SynchronousBundleListener {
           });
     } else if (event.getType() == BundleEvent.STOPPED) {
       registry.forgetBundle(bundle.getBundleId());
+    } else if (event.getType() == BundleEvent.STARTED) {
+      restore.run();
     }
   }
 
