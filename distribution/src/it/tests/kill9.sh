@@ -53,10 +53,9 @@ killed_under_load() {
   record survived "$T/before.img" "$T/plan" "$at" $((at + 2)) "$T/disk.img"
   e2fsck -fn "$T/disk.img"
   same 'files left in the store' '' "$(ls -A "$T/store")"
-  # No clean-up: start again, same run directory, same files.
+  # No clean-up: start again, same run directory, same files; the devices are there.
   "$SLUICE_HOME/bin/sluiced" --run-dir "$RUN"
-  sluice device add disk "$T/disk.img"
-  sluice device add load "$T/load.img"
+  same 'devices after the restart' 'disk load' "$(sluice --json device list >"$T/devices" && json "$T/devices" '" ".join(d["name"] for d in d)')"
   same 'snapshots after the restart' '[]' "$(sluice --json snapshot list | tr -d ' \n')"
   nbdcopy --no-extents "$(uri disk)" "$T/copy.raw"
   cmp "$T/copy.raw" "$T/disk.img"
@@ -65,6 +64,7 @@ killed_under_load() {
   nbdcopy "$(uri disk@again)" "$T/copy.raw"
   cmp "$T/copy.raw" "$T/disk.img"
   agent_stop "$RUN"
+  rm -rf "$RUN/state"
 }
 on_exit agent_stop "$RUN"
 

@@ -48,7 +48,7 @@ supervised() {
     rm "$T/ready"
     same 'ready line' ready "$word"
     same 'process id' "$pid" "$(agent_pid "$RUN")"
-    sluice device add disk "$T/disk.img"
+    sluice device info disk
     same size $((16 * MIB)) "$(nbdinfo --size "$(uri disk)")"
     kill -TERM "$pid"
     status=0
@@ -61,7 +61,7 @@ shutdown_command() {
   "$SLUICE_HOME/bin/sluiced" --run-dir "$RUN"
   local pid
   pid=$(agent_pid "$RUN")
-  sluice device add disk "$T/disk.img"
+  sluice device info disk
   sluice shutdown
   timeout 30 tail --pid="$pid" -s 0.05 -f /dev/null
   [ ! -e "$RUN/control.sock" ]
@@ -71,7 +71,7 @@ stops_under_load() {
   "$SLUICE_HOME/bin/sluiced" --run-dir "$RUN"
   local pid
   pid=$(agent_pid "$RUN")
-  sluice device add disk "$T/disk.img"
+  sluice device info disk
   sluice snapshot take disk --store "dir:$T/store" --name held
   fio --name=load --ioengine=nbd --uri="$(uri disk)" --rw=randrw --bs=4k --iodepth=32 --size=16M \
     --time_based --runtime=60 --output="$T/fio.txt" &
