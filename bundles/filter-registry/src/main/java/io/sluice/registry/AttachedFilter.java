@@ -9,6 +9,7 @@ import io.sluice.block.BlockDevice;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.block.ExtentVisitor;
+import io.sluice.block.OriginDevice;
 import io.sluice.block.StorageIdentity;
 import io.sluice.filter.AttachRequest;
 import io.sluice.filter.ChainEntry;
@@ -20,6 +21,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
@@ -33,9 +35,22 @@ import java.util.concurrent.atomic.LongAdder;
  */
 final class AttachedFilter {
   /** What the filter may know of its device. */
-  record Host(
-      String deviceName, String originPath, StorageIdentity originIdentity, LowerDevice lower)
-      implements FilterHost {}
+  record Host(String deviceName, OriginDevice origin, LowerDevice lower) implements FilterHost {
+    @Override
+    public String originPath() {
+      return origin.path();
+    }
+
+    @Override
+    public StorageIdentity originIdentity() {
+      return origin.identity();
+    }
+
+    @Override
+    public Optional<String> originStamp() {
+      return origin.contentStamp();
+    }
+  }
 
   /** What the filter gets to do. */
   enum State {

@@ -86,8 +86,7 @@ final class ChainSwitch {
       throws ErrnoException {
     BlockDevice below = device.chain().below(terms.altitude());
     LowerDevice lower = new LowerDevice(entry.name(), device.name, below, device.stacks);
-    AttachedFilter.Host host =
-        new AttachedFilter.Host(device.name, device.origin.path(), device.origin.identity(), lower);
+    AttachedFilter.Host host = new AttachedFilter.Host(device.name, device.origin, lower);
     try {
       Filter filter = entry.operations().attach(host, terms.options());
       if (filter == null) {

@@ -49,7 +49,7 @@ public final class ConfiguredDevices {
         }
       }
     }
-    restore();
+    restore(false);
   }
 
   private static List<Map<String, Object>> read(SetupStore store) {
@@ -68,8 +68,12 @@ public final class ConfiguredDevices {
     }
   }
 
-  /** Makes the devices that can be made by now; for when something has come. */
-  public void restore() {
+  /**
+   * Makes the devices that can be made by now; for when something has come.
+   *
+   * @param complete whether all that is installed has come: what is missing is news then
+   */
+  public void restore(boolean complete) {
     List<DeviceSetup> tried;
     synchronized (this) {
       if (store == null) {
@@ -80,7 +84,9 @@ public final class ConfiguredDevices {
     for (DeviceSetup setup : tried) {
       List<String> missing = registry.missing(setup);
       if (!missing.isEmpty()) {
-        say(setup, "waits for " + String.join(" and ", missing));
+        if (complete) {
+          say(setup, "waits for " + String.join(" and ", missing));
+        }
         continue;
       }
       if (!claim(setup)) {

@@ -44,8 +44,7 @@ final class StandIn implements Filter {
             new FilterTable.Entry(
                 OPERATIONS, entry.name(), entry.altitude(), entry.ops(), entry.provider()),
             filter.terms,
-            new AttachedFilter.Host(
-                device.name, device.origin.path(), device.origin.identity(), lower),
+            new AttachedFilter.Host(device.name, device.origin, lower),
             new StandIn(),
             device.stacks);
     standIn.commands.close();

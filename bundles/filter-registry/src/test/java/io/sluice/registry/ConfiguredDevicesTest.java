@@ -54,7 +54,7 @@ class ConfiguredDevicesTest {
 
     void register(String name, int altitude) throws ErrnoException {
       fixture.register(name, altitude, Fixture.ALL_OPS, Fixture.PASS);
-      configured.restore();
+      configured.restore(false);
     }
 
     List<String> chain() throws ErrnoException {
@@ -131,7 +131,7 @@ class ConfiguredDevicesTest {
 
     Run second = new Run();
     second.configured.open(store);
-    second.configured.restore();
+    second.configured.restore(false);
     assertTrue(second.fixture.published.isEmpty());
     second.devices.remove("disk");
     assertTrue(store.kept.isEmpty());
@@ -153,7 +153,7 @@ class ConfiguredDevicesTest {
         (host, options) -> {
           throw new ErrnoException(Errno.ENOMEM, "not now");
         });
-    second.configured.restore();
+    second.configured.restore(false);
     assertTrue(second.fixture.published.isEmpty());
     assertTrue(second.devices.list().isEmpty());
     assertTrue(second.fixture.origin("disk").closed);

@@ -19,7 +19,7 @@ final class BundleWatch implements SynchronousBundleListener {
 
   private final ChainRegistry registry;
   private final OriginDrop origins;
-  private final Runnable restore;
+  private final Restore restore;
   private final Duration limit;
 
   /** Drops the devices on origins of a bundle. */
@@ -28,11 +28,20 @@ final class BundleWatch implements SynchronousBundleListener {
     void drop(Bundle bundle);
   }
 
+  /** Makes the devices that waited for a bundle. */
+  @FunctionalInterface
+  interface Restore {
+    /**
+     * @param complete whether the framework has started all
+     */
+    void restore(boolean complete);
+  }
+
   /**
    * @param restore told when a bundle has started: devices that waited for it can be made
    * @param limit how long a bundle that stops is kept waiting
    */
-  BundleWatch(ChainRegistry registry, OriginDrop origins, Runnable restore, Duration limit) {
+  BundleWatch(ChainRegistry registry, OriginDrop origins, Restore restore, Duration limit) {
     this.registry = registry;
     this.origins = origins;
     this.restore = restore;
@@ -55,7 +64,7 @@ final class BundleWatch implements SynchronousBundleListener {
     } else if (event.getType() == BundleEvent.STOPPED) {
       registry.forgetBundle(bundle.getBundleId());
     } else if (event.getType() == BundleEvent.STARTED) {
-      restore.run();
+      restore.restore(framework);
     }
   }
 
