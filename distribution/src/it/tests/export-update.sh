@@ -19,7 +19,7 @@ fio_verifies() {
   : >"$T/updates.json"
   fio --name=verify --ioengine=nbd --uri="$(uri disk)" --rw=randrw --bs=4k --iodepth=32 \
     --size=16M --numjobs=2 --offset_increment=16M --time_based --runtime=60 \
-    --verify=crc32c --verify_fatal=1 --verify_backlog=512 --output-format=json \
+    --verify=crc32c --verify_fatal=1 --verify_backlog=512 --verify_state_save=0 --output-format=json \
     --trigger-file="$T/enough" --output="$T/fio.json" &
   local fio=$! i
   written() { sluice --json stats disk >"$T/stats.json" && [ "$(json "$T/stats.json" 'd[0]["write_count"]')" -gt "$1" ]; }
