@@ -25,13 +25,12 @@ final class MeasureTest {
   private static final int BIO_COUNT = 100_000;
   private static final int ONCE_MAX_BYTES = 16 << 10;
 
-  private final AtomicLong nanos = new AtomicLong();
+  private final AtomicLong nanos = new AtomicLong(1);
   private final Fixture fixture =
       new Fixture(Duration.ofSeconds(30), new DeviceLocator(Path.of("/sys")), nanos::get);
 
   @Test
   void latencyIsThatOfASampleWithItsOwnPart() throws ErrnoException {
-    nanos.set(1);
     BlockDevice disk = fixture.add("disk");
     fixture.register(
         "low",
