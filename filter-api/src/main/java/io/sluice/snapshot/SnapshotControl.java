@@ -22,9 +22,9 @@ public interface SnapshotControl {
    * filter to those that lack it.
    *
    * @throws ErrnoException ENODEV for a device that is not there; EALREADY for one named twice;
-   *     EBUSY for one in another snapshot; EEXIST if the name is taken; EINVAL for a chunk size, a
-   *     limit or a store kind; ENOSPC if the store can't reach its first portion; else what opening
-   *     the store throws. Nothing is created then
+   *     EBUSY for one that has as many snapshots as it can; EEXIST if the name is taken; EINVAL for
+   *     a chunk size, a limit or a store kind; ENOSPC if the store can't reach its first portion;
+   *     else what opening the store throws. Nothing is created then
    */
   UUID create(SnapshotRequest request) throws ErrnoException;
 
@@ -32,8 +32,8 @@ public interface SnapshotControl {
    * Adds a device to a snapshot that is not taken yet.
    *
    * @throws ErrnoException ESRCH for no such snapshot; ENODEV for no such device; EALREADY if it is
-   *     in this snapshot; EBUSY if it is in another, or this one is taken; EINVAL if the store lies
-   *     on it
+   *     in this snapshot; EBUSY if it has as many snapshots as it can, or this one is taken; EINVAL
+   *     if the store lies on it
    */
   void add(UUID snapshot, String device) throws ErrnoException;
 
@@ -42,7 +42,9 @@ public interface SnapshotControl {
    * go and publishes the images.
    *
    * @throws ErrnoException ESRCH for no such snapshot; EALREADY if it is taken; ENODEV if it has no
-   *     devices; EAGAIN if a device does not drain in time. The snapshot is then as it was
+   *     devices, or one is gone; EAGAIN if a device does not drain in time; EBUSY if one has as
+   *     many snapshots as it can; EINVAL if one has others of another chunk size, or has shrunk
+   *     under them; EIO if the store is lost. The snapshot is then as it was
    */
   SnapshotInfo take(UUID snapshot) throws ErrnoException;
 
@@ -68,7 +70,7 @@ public interface SnapshotControl {
 
   /**
    * Ends a snapshot: its images answer EIO from now on, however busy they are, and the store is let
-   * go.
+   * go, as soon as no older snapshot of the devices needs what is in it.
    *
    * @throws ErrnoException ENODEV for no such snapshot
    */
