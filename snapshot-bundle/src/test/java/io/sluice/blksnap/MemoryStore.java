@@ -37,6 +37,10 @@ public final class MemoryStore implements DiffStore {
     return now;
   }
 
+  static boolean isOf(HandOver handOver, MemoryStore store) {
+    return ((Given) handOver.channels().get(0)).store() == store;
+  }
+
   /** The open store within a hand-over. */
   private record Given(MemoryStore store) implements Channel {
     @Override

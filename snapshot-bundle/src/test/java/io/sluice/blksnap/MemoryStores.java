@@ -13,6 +13,7 @@ public final class MemoryStores implements StoreSource {
   public MemoryStore next = new MemoryStore(0, Long.MAX_VALUE);
   public long providerId = 1;
   public boolean present = true;
+  public MemoryStore refused;
   public final List<String> pins = new ArrayList<>();
 
   @Override
@@ -31,6 +32,9 @@ public final class MemoryStores implements StoreSource {
       throws ErrnoException {
     if (!present) {
       throw new ErrnoException(Errno.EINVAL, "store kind " + kind + ": nobody serves it");
+    }
+    if (refused != null && MemoryStore.isOf(handOver, refused)) {
+      throw new ErrnoException(Errno.EIO, "store kind " + kind + ": told to fail");
     }
     next = MemoryStore.takeOver(handOver);
     return provided(next, kind, user);

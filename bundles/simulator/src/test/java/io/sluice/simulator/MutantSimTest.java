@@ -29,6 +29,12 @@ class MutantSimTest {
     assertKilled(mutant);
   }
 
+  @ParameterizedTest
+  @EnumSource(SharingMutants.class)
+  void ofSeveralSnapshotsIsKilled(SharingMutants mutant) {
+    assertKilled(mutant);
+  }
+
   private static void assertKilled(Mutant mutant) {
     Campaign.Result result =
         Campaign.run(

@@ -223,7 +223,7 @@ enum WriteMutants implements Mutant {
   },
 
   /** The disk's failure is hidden from the client. */
-  ORIGIN_ERROR_HIDDEN("P1", 100) {
+  ORIGIN_ERROR_HIDDEN("P1", 300) {
     @Override
     public Filter filter(World world, Filter filter) {
       return new BentFilter(filter) {

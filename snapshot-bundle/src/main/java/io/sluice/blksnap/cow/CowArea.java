@@ -5,26 +5,25 @@ import io.sluice.blksnap.tracking.BlksnapParameters;
 import io.sluice.block.BlockDevice;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
-import io.sluice.block.ExtentVisitor;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.concurrent.locks.Lock;
-import java.util.function.Supplier;
 
 /**
- * The old data of one device since one take.
+ * The old data of one device from one take on, until the next take begins another area: a member of
+ * a {@link CowChain}.
  *
- * <p>A chunk is unsaved until somebody saves it: a writer to the origin, before its write, or a
- * writer to the image. Saving copies the chunk from the origin into the store (or finds it all
- * zeroes, and stores nothing), records its slot, and then sets its bit. All of that happens under
- * the region lock of the chunk's word, once; whoever finds the bit set takes no lock. Adjacent
- * unsaved chunks are read and stored together.
+ * <p>A chunk is unsaved until a writer saves it, before its write: copies it from the origin into
+ * the store (or finds it all zeroes, and stores nothing), records its slot, and then sets its bit.
+ * All of that happens under the chain's region lock of the chunk's word, once; whoever finds the
+ * bit set takes no lock. Adjacent unsaved chunks are read and stored together.
  *
  * <p>Whatever goes wrong on the way ends the area, and never the write: the area is
  * <em>corrupted</em>, with an errno, before the write passes. So for a reader of the origin who
- * then finds neither the bit nor the corruption, what it read is the old data (invariant 2 of
- * ARCHITECTURE).
+ * then finds neither a bit nor the corruption, what it read is the old data (invariant 2 of
+ * ARCHITECTURE). What was saved before stays good for older snapshots.
+ *
+ * <p>What is written to an image is kept in an area of its own, which no chain knows.
  *
  * <p>Lock order: region lock, then copy buffer, then the store's own.
  */
@@ -38,132 +37,58 @@ public final class CowArea {
     void corrupted(ErrnoException cause);
   }
 
-  private static final int LOCK_COUNT = 256;
   private static final int ALIVE = 0;
-
-  /** From this length on, holes of the origin are looked for before chunks are read. */
-  private static final long HOLE_SEARCH_MIN_BYTES = 1 << 20;
 
   final long capacityBytes;
   final int chunkShift;
   final SavedBits saved;
   final SlotTable slots = new SlotTable();
   final DiffSpace space;
-  private final CopyBuffers buffers;
+  private final long chunkCount;
   private final CorruptionListener listener;
-  private final Lock[] regionLocks = new Lock[LOCK_COUNT];
   private final AtomicInteger errno = new AtomicInteger(ALIVE);
 
   private final LongAdder chunksSaved = new LongAdder();
   private final LongAdder chunksZero = new LongAdder();
   private final LongAdder bytesCopied = new LongAdder();
 
+  // Neighbours in the chain; set by it.
+  volatile CowArea newer;
+  volatile CowArea older;
+  // Whether the snapshot that began it is there. Changed under the engine's lock.
+  volatile boolean owned = true;
+
   /**
    * @param capacityBytes the device's length at the take
    * @param chunkShift log2 of the chunk; at most 2^28 chunks
-   * @param locks makes the region locks; only lock and unlock are used
    */
-  public CowArea(
-      long capacityBytes,
-      int chunkShift,
-      DiffSpace space,
-      CopyBuffers buffers,
-      Supplier<Lock> locks,
-      CorruptionListener listener) {
+  public CowArea(long capacityBytes, int chunkShift, DiffSpace space, CorruptionListener listener) {
     this.capacityBytes = capacityBytes;
     this.chunkShift = chunkShift;
-    this.saved = new SavedBits(BlksnapParameters.countOf(capacityBytes, chunkShift));
+    this.chunkCount = BlksnapParameters.countOf(capacityBytes, chunkShift);
+    this.saved = new SavedBits(chunkCount);
     this.space = space;
-    this.buffers = buffers;
     this.listener = listener;
-    for (int i = 0; i < LOCK_COUNT; i++) {
-      regionLocks[i] = locks.get();
-    }
   }
 
-  /**
-   * Saves what a write to the origin is about to change. Never fails and never keeps the write for
-   * longer than its copy takes: what can't be saved corrupts the area.
-   *
-   * @param wholeRange whether the operation carries no data (discard, write-zeroes), so that its
-   *     range may be long and mostly holes
-   * @param origin where the old data are read from: the chain below the filter
-   */
-  public void saveBefore(
-      long offsetBytes, long lengthBytes, boolean wholeRange, BlockDevice origin) {
-    long endBytes = Math.min(offsetBytes + lengthBytes, capacityBytes);
-    if (endBytes <= offsetBytes || errno.get() != ALIVE) {
-      return;
+  /** Of the chunks of a word those that are neither saved here nor in a newer area. */
+  long unsaved(int word, long wanted) {
+    long rest = wanted & existing(word);
+    for (CowArea area = this; area != null && rest != 0; area = area.newer) {
+      rest &= ~area.saved.word(word);
     }
-    long firstChunk = offsetBytes >>> chunkShift;
-    long lastChunk = (endBytes - 1) >>> chunkShift;
-    if (areSaved(firstChunk, lastChunk)) {
-      return;
-    }
-    if (!space.enter()) {
-      return; // the snapshot was destroyed meanwhile
-    }
-    try {
-      save(firstChunk, lastChunk, wholeRange, origin);
-    } catch (ErrnoException e) {
-      corrupt(e);
-    } catch (OutOfMemoryError e) {
-      corrupt(Errno.ENOMEM, e);
-    } catch (RuntimeException | Error e) {
-      corrupt(Errno.EFAULT, e);
-    } finally {
-      space.leave();
-    }
+    return rest;
   }
 
-  private boolean areSaved(long firstChunk, long lastChunk) {
-    int firstWord = (int) (firstChunk >>> SavedBits.WORD_SHIFT);
-    int lastWord = (int) (lastChunk >>> SavedBits.WORD_SHIFT);
-    for (int word = firstWord; word <= lastWord; word++) {
-      long wanted = wordMask(word, firstChunk, lastChunk);
-      if ((saved.word(word) & wanted) != wanted) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private static long wordMask(int word, long firstChunk, long lastChunk) {
-    long base = (long) word << SavedBits.WORD_SHIFT;
-    return SavedBits.mask(
-        (int) Math.max(0, firstChunk - base), (int) Math.min(63, lastChunk - base));
-  }
-
-  /** Saves every unsaved chunk of a range, or throws. Between enter and leave of the space. */
-  void save(long firstChunk, long lastChunk, boolean searchHoles, BlockDevice origin)
-      throws ErrnoException {
-    if (searchHoles || (lastChunk - firstChunk + 1) << chunkShift >= HOLE_SEARCH_MIN_BYTES) {
-      saveHoles(firstChunk, lastChunk, origin);
-    }
-    int lastWord = (int) (lastChunk >>> SavedBits.WORD_SHIFT);
-    for (int word = (int) (firstChunk >>> SavedBits.WORD_SHIFT); word <= lastWord; word++) {
-      long wanted = wordMask(word, firstChunk, lastChunk);
-      if ((wanted & ~saved.word(word)) == 0) {
-        continue;
-      }
-      Lock lock = lockOf(word);
-      lock.lock();
-      try {
-        checkAlive(); // whoever held the lock before may have found the store full
-        saveRuns(word, wanted & ~saved.word(word), origin);
-      } finally {
-        lock.unlock();
-      }
-    }
-  }
-
-  /** The region lock of a word of 64 chunks. */
-  Lock lockOf(int word) {
-    return regionLocks[(word * 0x9E3779B9) >>> 24];
+  /** The device may have grown since: what a newer area has beyond the end is none of this one. */
+  private long existing(int word) {
+    long left = chunkCount - ((long) word << SavedBits.WORD_SHIFT);
+    return left >= 64 ? -1L : left <= 0 ? 0 : SavedBits.mask(0, (int) left - 1);
   }
 
   /** Saves the chunks of one word whose bits are given, run by run; the region lock is held. */
-  private void saveRuns(int word, long unsaved, BlockDevice origin) throws ErrnoException {
+  void saveRuns(int word, long unsaved, BlockDevice origin, CopyBuffers buffers)
+      throws ErrnoException {
     CopyBuffer buffer = buffers.acquire();
     try {
       long rest = unsaved;
@@ -250,7 +175,7 @@ public final class CowArea {
         (int) (chunk >>> SavedBits.WORD_SHIFT), SavedBits.mask(first, first + chunkCount - 1));
   }
 
-  private ErrnoException overflow(long chunk) {
+  ErrnoException overflow(long chunk) {
     return new ErrnoException(
         Errno.ENOSPC,
         "chunk "
@@ -286,64 +211,16 @@ public final class CowArea {
       readOrigin(origin, startBytes + at, pieceBytes, buffer);
       space.write(storeOffsetBytes + at, buffer.bytes().flip());
     }
-    putSlots(chunk, 1, storeOffsetBytes);
-    markSaved(chunk, 1);
-    chunksSaved.increment();
+    put(chunk, storeOffsetBytes);
   }
 
-  private void readOrigin(BlockDevice origin, long offsetBytes, int lengthBytes, CopyBuffer buffer)
+  void readOrigin(BlockDevice origin, long offsetBytes, int lengthBytes, CopyBuffer buffer)
       throws ErrnoException {
     ByteBuffer bytes = buffer.bytes();
     bytes.clear().limit(lengthBytes);
     // A plain read: a write's flags on a read have cost others their data.
     origin.submit(buffer.bio().read(offsetBytes, bytes));
     bytesCopied.add(lengthBytes);
-  }
-
-  /** Records the chunks that lie wholly in holes of the origin, without reading them. */
-  private void saveHoles(long firstChunk, long lastChunk, BlockDevice origin)
-      throws ErrnoException {
-    long[] at = {firstChunk << chunkShift};
-    long endBytes = Math.min((lastChunk + 1) << chunkShift, capacityBytes);
-    while (at[0] < endBytes) {
-      long askedBytes = at[0];
-      origin.status(
-          askedBytes,
-          endBytes - askedBytes,
-          (lengthBytes, state) -> {
-            long extentEndBytes = Math.min(at[0] + lengthBytes, endBytes);
-            if ((state & ExtentVisitor.ZERO) != 0) {
-              saveHole(at[0], extentEndBytes);
-            }
-            at[0] = extentEndBytes;
-            return extentEndBytes < endBytes;
-          });
-      if (at[0] <= askedBytes) {
-        return; // a device that says nothing: its chunks are read
-      }
-    }
-  }
-
-  private void saveHole(long startBytes, long endBytes) {
-    long first = BlksnapParameters.countOf(startBytes, chunkShift);
-    // The last chunk may be short; it lies in the hole if the hole reaches the device's end.
-    long end =
-        endBytes == capacityBytes
-            ? BlksnapParameters.countOf(endBytes, chunkShift)
-            : endBytes >>> chunkShift;
-    for (long chunk = first; chunk < end; ) {
-      int word = (int) (chunk >>> SavedBits.WORD_SHIFT);
-      long wordEnd = Math.min(end, ((long) word + 1) << SavedBits.WORD_SHIFT);
-      Lock lock = lockOf(word);
-      lock.lock();
-      try {
-        // Still unsaved means still unwritten, so the hole that was seen is still there.
-        putZero(word, wordMask(word, chunk, wordEnd - 1) & ~saved.word(word));
-      } finally {
-        lock.unlock();
-      }
-      chunk = wordEnd;
-    }
   }
 
   /** Makes chunks of a word zero; the region lock is held. */
@@ -361,6 +238,13 @@ public final class CowArea {
   /** A chunk of zeroes has been given data by the image's writer. */
   void zeroFilled() {
     chunksZero.decrement();
+    chunksSaved.increment();
+  }
+
+  /** Records a chunk whose data are in place; the region lock is held. */
+  void put(long chunk, long storeOffsetBytes) {
+    putSlots(chunk, 1, storeOffsetBytes);
+    markSaved(chunk, 1);
     chunksSaved.increment();
   }
 
@@ -421,6 +305,11 @@ public final class CowArea {
   /** 0, or the positive errno that ended the area. */
   public int errno() {
     return errno.get();
+  }
+
+  /** The device's length at the take. */
+  public long capacityBytes() {
+    return capacityBytes;
   }
 
   /** log2 of the chunk in bytes. */

@@ -9,13 +9,16 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.locks.Lock;
 
 /**
- * The device as it was at the take: saved chunks from the store, the others from the origin; and
- * the same bytes to write to, for an image's writer.
+ * The device as it was at a take: chunks written to the image from its own area, saved ones from
+ * the store of the first area that has them, from the take's own on, the others from the origin.
  *
  * <p>A read of unsaved chunks takes no lock: it reads the origin and looks at the bits again. A
  * chunk that was saved meanwhile is read once more, from the store. Each repetition is caused by a
  * chunk that became saved, so there are no more than the range has chunks. Answers about block
  * status come from the same bits and slots, looked at in the same order.
+ *
+ * <p>What is written goes into an area that no other image knows: the first write to a chunk brings
+ * the rest of it along, under the region lock, which keeps the origin's chunk as it is.
  *
  * <p>All methods run between {@code enter} and {@code leave} of the area's space.
  */
@@ -28,14 +31,20 @@ public final class CowView {
   /** For reads of a part of the caller's range, which can't use his bio. */
   private static final ThreadLocal<Bio> PART = ThreadLocal.withInitial(Bio::new);
 
+  private final CowChain chain;
   private final CowArea area;
+  private final CowArea written;
   private final int shift;
 
   /**
-   * @param area the old data
+   * @param chain the device's old data
+   * @param area what begins with the take
+   * @param written what is written to the image; of the same size, chunk and store
    */
-  public CowView(CowArea area) {
+  public CowView(CowChain chain, CowArea area, CowArea written) {
+    this.chain = chain;
     this.area = area;
+    this.written = written;
     this.shift = area.chunkShift;
   }
 
@@ -53,23 +62,52 @@ public final class CowView {
     long endBytes = offsetBytes + target.remaining();
     while (at < endBytes) {
       long chunk = at >>> shift;
-      boolean saved = area.saved.isSaved(chunk);
-      long runEndChunk = runEnd(chunk, (endBytes - 1) >>> shift, saved);
+      CowArea source = sourceOf(chunk);
+      long runEndChunk = runEnd(source, chunk + 1, (endBytes - 1) >>> shift);
       int runBytes = (int) (Math.min(runEndChunk << shift, endBytes) - at);
       target.limit(target.position() + runBytes);
-      at += saved ? readSaved(at, target) : readUnsaved(at, target, origin);
+      at += source == null ? readUnsaved(at, target, origin) : readSaved(source, at, target);
       target.limit(limit);
     }
     // Last, so that what was read from the origin beside a failing copy is not handed out.
     area.checkAlive();
   }
 
-  /** The first chunk from {@code chunk} on whose state differs, or {@code lastChunk + 1}. */
-  private long runEnd(long chunk, long lastChunk, boolean saved) {
+  /** The area that has a chunk as of the take, or null if the origin has. */
+  private CowArea sourceOf(long chunk) {
+    return written.saved.isSaved(chunk) ? written : savedIn(chunk);
+  }
+
+  private CowArea savedIn(long chunk) {
+    CowArea at = area;
+    while (at != null && !at.saved.isSaved(chunk)) {
+      at = at.newer;
+    }
+    return at;
+  }
+
+  /** Of a word's chunks those that a source has as of the take. */
+  private long chunksOf(CowArea source, int word) {
+    long found = written.saved.word(word);
+    if (source == written) {
+      return found;
+    }
+    for (CowArea at = area; at != null; at = at.newer) {
+      long saved = at.saved.word(word);
+      if (at == source) {
+        return saved & ~found;
+      }
+      found |= saved;
+    }
+    return ~found;
+  }
+
+  /** The first chunk from {@code chunk} on with another source, or {@code lastChunk + 1}. */
+  private long runEnd(CowArea source, long chunk, long lastChunk) {
     long at = chunk;
     while (at <= lastChunk) {
-      long word = area.saved.word((int) (at >>> SavedBits.WORD_SHIFT)) >>> at;
-      int sameCount = saved ? Long.numberOfTrailingZeros(~word) : Long.numberOfTrailingZeros(word);
+      long same = chunksOf(source, (int) (at >>> SavedBits.WORD_SHIFT)) >>> at;
+      int sameCount = Long.numberOfTrailingZeros(~same);
       int leftInWord = 64 - (int) (at & 63);
       if (sameCount < leftInWord) {
         return Math.min(at + sameCount, lastChunk + 1);
@@ -85,7 +123,7 @@ public final class CowView {
     origin.submit(PART.get().read(at, target));
     long firstChunk = at >>> shift;
     long lastChunk = (at + wantedBytes - 1) >>> shift;
-    long goodEnd = runEnd(firstChunk, lastChunk, false);
+    long goodEnd = runEnd(null, firstChunk, lastChunk);
     if (goodEnd > lastChunk) {
       return wantedBytes;
     }
@@ -95,13 +133,13 @@ public final class CowView {
   }
 
   /** Reads the leading chunks that lie together in the store, or are zeroes together. */
-  private int readSaved(long at, ByteBuffer target) throws ErrnoException {
+  private int readSaved(CowArea source, long at, ByteBuffer target) throws ErrnoException {
     long chunk = at >>> shift;
     long lastChunk = (at + target.remaining() - 1) >>> shift;
-    long slot = area.slots.get(chunk);
+    long slot = source.slots.get(chunk);
     long step = slot == SlotTable.ZERO_SLOT ? 0 : (1L << shift) / SlotTable.SLOT_UNIT_BYTES;
     long end = chunk + 1;
-    while (end <= lastChunk && area.slots.get(end) == slot + (end - chunk) * step) {
+    while (end <= lastChunk && source.slots.get(end) == slot + (end - chunk) * step) {
       end++;
     }
     int lengthBytes = (int) Math.min((end << shift) - at, target.remaining());
@@ -109,9 +147,22 @@ public final class CowView {
     if (slot == SlotTable.ZERO_SLOT) {
       fillZero(target);
     } else {
-      area.space.read(storeOffsetBytes(slot, at), target);
+      readStore(source, storeOffsetBytes(slot, at), target);
     }
     return lengthBytes;
+  }
+
+  /** Reads from another snapshot's store too, which stays open while this one is held. */
+  private void readStore(CowArea source, long storeOffsetBytes, ByteBuffer target)
+      throws ErrnoException {
+    if (!source.space.enter()) {
+      throw new ErrnoException(Errno.EIO, "the snapshot was destroyed");
+    }
+    try {
+      source.space.read(storeOffsetBytes, target);
+    } finally {
+      source.space.leave();
+    }
   }
 
   private long storeOffsetBytes(long slot, long at) throws ErrnoException {
@@ -134,8 +185,7 @@ public final class CowView {
   }
 
   /**
-   * Writes to the image. The origin's old data are saved first, so the rest of a chunk stays what
-   * it was.
+   * Writes to the image alone.
    *
    * @param data stored from position to limit; null for zeroes
    * @throws ErrnoException ENOSPC if the store is full, which harms nothing but this write; EIO if
@@ -162,84 +212,123 @@ public final class CowView {
       long chunk, long at, int lengthBytes, ByteBuffer data, BlockDevice origin)
       throws ErrnoException {
     int word = (int) (chunk >>> SavedBits.WORD_SHIFT);
-    if (!area.saved.isSaved(chunk) && !(data == null && zeroWhole(chunk, word, at, lengthBytes))) {
-      area.save(chunk, chunk, false, origin);
-    }
-    Lock lock = area.lockOf(word);
+    Lock lock = chain.lockOf(word);
     lock.lock();
     try {
-      long slot = area.slots.get(chunk);
-      if (slot == SlotTable.ZERO_SLOT) {
-        if (data != null) {
-          fillZeroChunk(chunk, at, lengthBytes, data);
+      if (!written.saved.isSaved(chunk)) {
+        if (data == null && (isWhole(chunk, at, lengthBytes) || isZero(chunk))) {
+          written.putZero(word, 1L << chunk);
+        } else {
+          bringChunk(chunk, at, lengthBytes, data, origin);
         }
         return;
       }
-      long storeOffsetBytes = storeOffsetBytes(slot, at);
-      if (data == null) {
-        writeZeroes(storeOffsetBytes, lengthBytes);
-      } else {
-        int limit = data.limit();
-        data.limit(data.position() + lengthBytes);
-        area.space.write(storeOffsetBytes, data);
-        data.limit(limit);
+      long slot = written.slots.get(chunk);
+      if (slot != SlotTable.ZERO_SLOT) {
+        writePart(storeOffsetBytes(slot, at), lengthBytes, data);
+      } else if (data != null) {
+        fillZeroChunk(chunk, at, lengthBytes, data);
       }
     } finally {
       lock.unlock();
     }
   }
 
-  /** Zeroes over a whole unsaved chunk need neither its old data nor space. */
-  private boolean zeroWhole(long chunk, int word, long at, int lengthBytes) {
+  private boolean isWhole(long chunk, long at, int lengthBytes) {
     long startBytes = chunk << shift;
-    if (at != startBytes || lengthBytes < Math.min(1L << shift, area.capacityBytes - startBytes)) {
-      return false;
-    }
-    Lock lock = area.lockOf(word);
-    lock.lock();
-    try {
-      area.putZero(word, (1L << chunk) & ~area.saved.word(word));
-    } finally {
-      lock.unlock();
-    }
-    return true;
+    return at == startBytes && lengthBytes >= chunkBytes(chunk);
   }
 
-  /** Gives a chunk of zeroes a place in the store and writes into it; the region lock is held. */
-  private void fillZeroChunk(long chunk, long at, int lengthBytes, ByteBuffer data)
+  private int chunkBytes(long chunk) {
+    return (int) Math.min(1L << shift, area.capacityBytes - (chunk << shift));
+  }
+
+  private boolean isZero(long chunk) {
+    CowArea source = savedIn(chunk);
+    return source != null && source.slots.get(chunk) == SlotTable.ZERO_SLOT;
+  }
+
+  /** Gives a chunk a place among what is written, with its old data around the new. */
+  private void bringChunk(long chunk, long at, int lengthBytes, ByteBuffer data, BlockDevice origin)
       throws ErrnoException {
-    long storeOffsetBytes = area.space.allocate(1 << shift);
+    long storeOffsetBytes = allocate(lengthBytes);
+    try {
+      if (!isWhole(chunk, at, lengthBytes)) {
+        CopyBuffer buffer = chain.buffers.acquire();
+        try {
+          copyChunk(chunk, storeOffsetBytes, buffer, origin);
+        } finally {
+          chain.buffers.release(buffer);
+        }
+      }
+      writePart(storeOffsetBytes + (at - (chunk << shift)), lengthBytes, data);
+    } catch (ErrnoException e) {
+      written.space.giveBack(storeOffsetBytes, 1 << shift);
+      throw e;
+    }
+    written.put(chunk, storeOffsetBytes);
+  }
+
+  /** The region lock is held, so an unsaved chunk of the origin is as of the take. */
+  private void copyChunk(long chunk, long storeOffsetBytes, CopyBuffer buffer, BlockDevice origin)
+      throws ErrnoException {
+    CowArea source = savedIn(chunk);
+    long startBytes = chunk << shift;
+    int chunkBytes = chunkBytes(chunk);
+    for (int done = 0; done < chunkBytes; done += CopyBuffer.SIZE_BYTES) {
+      int pieceBytes = Math.min(CopyBuffer.SIZE_BYTES, chunkBytes - done);
+      if (source == null) {
+        written.readOrigin(origin, startBytes + done, pieceBytes, buffer);
+      } else {
+        ByteBuffer bytes = buffer.bytes().clear().limit(pieceBytes);
+        readSaved(source, startBytes + done, bytes);
+      }
+      written.space.write(storeOffsetBytes + done, buffer.bytes().flip());
+    }
+  }
+
+  private void writePart(long storeOffsetBytes, int lengthBytes, ByteBuffer data)
+      throws ErrnoException {
+    if (data == null) {
+      writeZeroes(storeOffsetBytes, lengthBytes);
+      return;
+    }
+    int limit = data.limit();
+    data.limit(data.position() + lengthBytes);
+    written.space.write(storeOffsetBytes, data);
+    data.limit(limit);
+  }
+
+  private long allocate(int lengthBytes) throws ErrnoException {
+    long storeOffsetBytes = written.space.allocate(1 << shift);
     if (storeOffsetBytes < 0) {
       throw new ErrnoException(
           Errno.ENOSPC,
           "image write of "
               + lengthBytes
               + " bytes: "
-              + area.space.info().description()
+              + written.space.info().description()
               + " is full");
     }
-    try {
-      fillChunk(chunk, at, lengthBytes, data, storeOffsetBytes);
-    } catch (ErrnoException e) {
-      area.space.giveBack(storeOffsetBytes, 1 << shift);
-      throw e;
-    }
-    area.putSlots(chunk, 1, storeOffsetBytes);
-    area.zeroFilled();
+    return storeOffsetBytes;
   }
 
-  private void fillChunk(
-      long chunk, long at, int lengthBytes, ByteBuffer data, long storeOffsetBytes)
+  /** Gives a chunk of zeroes a place in the store and writes into it; the region lock is held. */
+  private void fillZeroChunk(long chunk, long at, int lengthBytes, ByteBuffer data)
       throws ErrnoException {
-    long chunkStart = chunk << shift;
-    long chunkEnd = Math.min((chunk + 1) << shift, area.capacityBytes);
-    writeZeroes(storeOffsetBytes, (int) (at - chunkStart));
-    int limit = data.limit();
-    data.limit(data.position() + lengthBytes);
-    area.space.write(storeOffsetBytes + (at - chunkStart), data);
-    data.limit(limit);
-    long written = at + lengthBytes;
-    writeZeroes(storeOffsetBytes + (written - chunkStart), (int) (chunkEnd - written));
+    long storeOffsetBytes = allocate(lengthBytes);
+    int before = (int) (at - (chunk << shift));
+    int after = before + lengthBytes;
+    try {
+      writeZeroes(storeOffsetBytes, before);
+      writePart(storeOffsetBytes + before, lengthBytes, data);
+      writeZeroes(storeOffsetBytes + after, chunkBytes(chunk) - after);
+    } catch (ErrnoException e) {
+      written.space.giveBack(storeOffsetBytes, 1 << shift);
+      throw e;
+    }
+    written.putSlots(chunk, 1, storeOffsetBytes);
+    written.zeroFilled();
   }
 
   private void writeZeroes(long storeOffsetBytes, int lengthBytes) throws ErrnoException {
@@ -249,7 +338,7 @@ public final class CowView {
     ByteBuffer zeroes = ZEROES.duplicate();
     for (int at = 0; at < lengthBytes; at += ZEROES_BYTES) {
       zeroes.clear().limit(Math.min(ZEROES_BYTES, lengthBytes - at));
-      area.space.write(storeOffsetBytes + at, zeroes);
+      written.space.write(storeOffsetBytes + at, zeroes);
     }
   }
 
@@ -264,11 +353,11 @@ public final class CowView {
     long at = offsetBytes;
     while (at < endBytes) {
       long chunk = at >>> shift;
-      boolean saved = area.saved.isSaved(chunk);
-      long runEndBytes = runEnd(chunk, (endBytes - 1) >>> shift, saved) << shift;
+      CowArea source = sourceOf(chunk);
+      long runEndBytes = runEnd(source, chunk + 1, (endBytes - 1) >>> shift) << shift;
       long partBytes = Math.min(runEndBytes, endBytes) - at;
       OriginExtents extents = null;
-      if (!saved) {
+      if (source == null) {
         extents = new OriginExtents(partBytes);
         origin.status(at, partBytes, extents);
         partBytes = stillUnsavedBytes(at, extents.totalBytes());
@@ -278,9 +367,9 @@ public final class CowView {
       }
       area.checkAlive();
       boolean more =
-          saved
-              ? visitSaved(chunk, at, at + partBytes, visitor)
-              : extents.replay(partBytes, visitor);
+          source == null
+              ? extents.replay(partBytes, visitor)
+              : visitSaved(source, at, at + partBytes, visitor);
       if (!more) {
         return;
       }
@@ -290,17 +379,18 @@ public final class CowView {
 
   private long stillUnsavedBytes(long at, long lengthBytes) {
     long lastChunk = (at + lengthBytes - 1) >>> shift;
-    long goodEnd = runEnd(at >>> shift, lastChunk, false);
+    long goodEnd = runEnd(null, at >>> shift, lastChunk);
     return goodEnd > lastChunk ? lengthBytes : Math.max(0, (goodEnd << shift) - at);
   }
 
-  private boolean visitSaved(long firstChunk, long from, long endBytes, ExtentVisitor visitor) {
+  private boolean visitSaved(CowArea source, long from, long endBytes, ExtentVisitor visitor) {
     long at = from;
-    long chunk = firstChunk;
+    long chunk = from >>> shift;
     while (at < endBytes) {
-      boolean zero = area.slots.get(chunk) == SlotTable.ZERO_SLOT;
+      boolean zero = source.slots.get(chunk) == SlotTable.ZERO_SLOT;
       chunk++;
-      while (chunk << shift < endBytes && (area.slots.get(chunk) == SlotTable.ZERO_SLOT) == zero) {
+      while (chunk << shift < endBytes
+          && (source.slots.get(chunk) == SlotTable.ZERO_SLOT) == zero) {
         chunk++;
       }
       long end = Math.min(chunk << shift, endBytes);

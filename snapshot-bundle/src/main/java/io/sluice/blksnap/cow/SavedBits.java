@@ -31,9 +31,13 @@ final class SavedBits {
     pages = new AtomicReferenceArray<>((int) ((wordCount + PAGE_MASK) >>> PAGE_SHIFT));
   }
 
-  /** The 64 bits of a word. */
+  /** The 64 bits of a word; none beyond the last chunk. */
   long word(int wordIndex) {
-    long[] page = pages.get(wordIndex >>> PAGE_SHIFT);
+    int pageIndex = wordIndex >>> PAGE_SHIFT;
+    if (pageIndex >= pages.length()) {
+      return 0;
+    }
+    long[] page = pages.get(pageIndex);
     return page == null ? 0 : (long) WORD.getVolatile(page, wordIndex & PAGE_MASK);
   }
 

@@ -1,6 +1,5 @@
 package io.sluice.blksnap.image;
 
-import io.sluice.blksnap.cow.CowArea;
 import io.sluice.blksnap.cow.CowView;
 import io.sluice.blksnap.diff.DiffSpace;
 import io.sluice.blksnap.tracking.ChangeTracker;
@@ -33,15 +32,15 @@ public final class SnapshotImage implements BlockDevice {
   /**
    * @param name the image's, for messages
    * @param live the live device's geometry at the take
-   * @param area the old data
-   * @param space where they are
+   * @param view the bytes
+   * @param space the snapshot's, which closes no sooner than the last call returns
    * @param lower the chain below the filter
    * @param tracker told of what is written here
    */
   public SnapshotImage(
       String name,
       DeviceGeometry live,
-      CowArea area,
+      CowView view,
       DiffSpace space,
       BlockDevice lower,
       ChangeTracker tracker) {
@@ -55,7 +54,7 @@ public final class SnapshotImage implements BlockDevice {
             live.rotational(),
             EnumSet.allOf(BioOp.class));
     this.space = space;
-    this.view = new CowView(area);
+    this.view = view;
     this.lower = lower;
     this.tracker = tracker;
   }

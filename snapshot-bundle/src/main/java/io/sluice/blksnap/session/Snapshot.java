@@ -9,12 +9,15 @@ import io.sluice.snapshot.SnapshotDeviceInfo;
 import io.sluice.snapshot.SnapshotEvent;
 import io.sluice.snapshot.SnapshotInfo;
 import io.sluice.snapshot.SnapshotState;
+import io.sluice.snapshot.StoreInfo;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
 
@@ -43,7 +46,12 @@ final class Snapshot {
 
   /** What a take gives a device. */
   record Taken(
-      CowArea area, SnapshotImage image, String imageName, CbtInfo cbt, Publications publication) {}
+      CowArea area,
+      CowArea written,
+      SnapshotImage image,
+      String imageName,
+      CbtInfo cbt,
+      Publications publication) {}
 
   /** The image's publication, which comes after the cut. */
   static final class Publications {
@@ -73,6 +81,7 @@ final class Snapshot {
   private volatile List<Member> members = List.of();
   private volatile Instant takenAt;
   private volatile long holdNanos;
+  private volatile boolean destroyed;
 
   Snapshot(
       UUID id,
@@ -128,7 +137,7 @@ final class Snapshot {
     List<Member> longer = new ArrayList<>(members);
     longer.add(new Member(device));
     members = List.copyOf(longer);
-    device.member(this);
+    device.join(this);
   }
 
   boolean isTaken() {
@@ -157,23 +166,28 @@ final class Snapshot {
       Taken taken = member.taken;
       if (taken != null) {
         taken.image().close(); // before copy-on-write stops, so that no read returns newer bytes
-        member.device.held(null);
+        member.device.chain().end(taken.area());
         taken.publication().withdraw();
       }
     }
   }
 
   /**
-   * Ends the images and lets the devices and the store go; the last user of the store closes it.
+   * Ends the images and lets the devices and the store go; the last user of the store closes it,
+   * and an older snapshot that needs what is in it is one.
    */
   void destroy() {
+    destroyed = true;
     endImages();
-    members.forEach(member -> member.device.member(null));
+    members.forEach(member -> member.device.leave(this));
     events.close();
     space.leave();
   }
 
   void noSpace(long grantedBytes) {
+    if (destroyed) {
+      return; // an older snapshot still fills the store
+    }
     log.accept(
         "snapshot "
             + label()
@@ -192,6 +206,9 @@ final class Snapshot {
   }
 
   void corrupted(TrackedDevice device, ErrnoException cause) {
+    if (destroyed) {
+      return; // it was saving for older snapshots, which go on without it
+    }
     log.accept(
         "snapshot "
             + label()
@@ -207,16 +224,6 @@ final class Snapshot {
             device.name(),
             cause.errno().number(),
             0));
-  }
-
-  /** Ends all images: the store is gone. */
-  void storeLost(ErrnoException cause) {
-    for (Member member : members) {
-      Taken taken = member.taken;
-      if (taken != null) {
-        taken.area().corrupt(cause);
-      }
-    }
   }
 
   Optional<SnapshotEvent> waitEvent(Duration timeout) throws ErrnoException {
@@ -235,7 +242,27 @@ final class Snapshot {
         takenAt,
         holdNanos,
         List.copyOf(devices),
-        space.info());
+        storeInfo());
+  }
+
+  /** The store, and those of destroyed snapshots that this one still needs. */
+  private StoreInfo storeInfo() {
+    StoreInfo own = space.info();
+    Set<String> kept = new LinkedHashSet<>();
+    for (Member member : members) {
+      Taken taken = member.taken;
+      if (taken != null) {
+        kept.addAll(member.device.chain().keptStores(taken.area()));
+      }
+    }
+    if (kept.isEmpty()) {
+      return own;
+    }
+    return new StoreInfo(
+        own.description() + "; and " + String.join(", ", kept) + ", kept of destroyed snapshots",
+        own.capacityBytes(),
+        own.filledBytes(),
+        own.limitBytes());
   }
 
   private static SnapshotDeviceInfo deviceInfo(Member member) {
@@ -244,14 +271,15 @@ final class Snapshot {
       return new SnapshotDeviceInfo(member.device.name(), "", 0, 0, 0, 0, 0, null, 0);
     }
     CowArea area = taken.area();
+    CowArea written = taken.written();
     return new SnapshotDeviceInfo(
         member.device.name(),
         taken.imageName(),
         -area.errno(),
         1 << area.chunkShift(),
-        area.chunksSaved(),
-        area.chunksZero(),
-        area.bytesCopied(),
+        area.chunksSaved() + written.chunksSaved(),
+        area.chunksZero() + written.chunksZero(),
+        area.bytesCopied() + written.bytesCopied(),
         taken.cbt().generationId(),
         taken.cbt().changesNumber());
   }

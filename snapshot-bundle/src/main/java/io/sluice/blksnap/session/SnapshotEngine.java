@@ -58,7 +58,7 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
     this.chunks = new ChunkSizes(parameters);
     this.tracked = new TrackedDevices(edges, parameters);
     this.control = edges.locks().get();
-    this.swap = new StoreSwap(control, spaces, this::storeLost);
+    this.swap = new StoreSwap(control, spaces, tracked::storeLost);
   }
 
   /** The filter, to be registered under {@link ChangeTracking#FILTER_NAME}. */
@@ -71,14 +71,6 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
     return swap;
   }
 
-  private void storeLost(DiffSpace space, ErrnoException cause) {
-    for (Snapshot snapshot : all()) {
-      if (snapshot.space() == space) {
-        snapshot.storeLost(cause);
-      }
-    }
-  }
-
   @Override
   public UUID create(SnapshotRequest request) throws ErrnoException {
     control.lock();
@@ -88,7 +80,7 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
       try {
         List<TrackedDevice> devices = new ArrayList<>();
         for (String name : request.devices()) {
-          devices.add(free(name, attached));
+          devices.add(withRoom(name, attached));
         }
         return create(request, devices);
       } catch (ErrnoException | RuntimeException e) {
@@ -129,15 +121,10 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
     }
   }
 
-  /** A tracked device that no snapshot has. */
-  private TrackedDevice free(String name, List<String> attached) throws ErrnoException {
+  /** A tracked device with room for one snapshot more. */
+  private TrackedDevice withRoom(String name, List<String> attached) throws ErrnoException {
     TrackedDevice device = tracked.attached(name, attached);
-    Snapshot member = device.member();
-    if (member != null) {
-      throw new ErrnoException(
-          Errno.EBUSY,
-          "device " + name + ": it is in snapshot " + member.label() + "; destroy that first");
-    }
+    ChunkSizes.checkRoom(device);
     return device;
   }
 
@@ -220,13 +207,13 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
             Errno.EBUSY, "snapshot " + snapshot.label() + ": it is taken; no device can be added");
       }
       TrackedDevice present = tracked.find(name);
-      if (present != null && present.member() == snapshot) {
+      if (present != null && present.members().contains(snapshot)) {
         throw new ErrnoException(
             Errno.EALREADY, "device " + name + " is in snapshot " + snapshot.label());
       }
       List<String> attached = new ArrayList<>();
       try {
-        TrackedDevice device = free(name, attached);
+        TrackedDevice device = withRoom(name, attached);
         checkStoreApart(snapshot.space(), device);
         if (snapshot.limitImplied()) {
           snapshot.space().raiseLimit(chunks.roomBytes(snapshot, device));

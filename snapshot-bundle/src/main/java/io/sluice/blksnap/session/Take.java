@@ -1,6 +1,8 @@
 package io.sluice.blksnap.session;
 
 import io.sluice.blksnap.cow.CowArea;
+import io.sluice.blksnap.cow.CowChain;
+import io.sluice.blksnap.cow.CowView;
 import io.sluice.blksnap.image.SnapshotImage;
 import io.sluice.blksnap.tracking.ChangeTracker;
 import io.sluice.block.DeviceGeometry;
@@ -35,6 +37,7 @@ final class Take {
       DeviceGeometry geometry,
       ChangeTracker.PreparedTake tracking,
       CowArea area,
+      CowArea written,
       SnapshotImage image,
       String imageName) {}
 
@@ -85,29 +88,31 @@ final class Take {
               + device.aside()
               + "); destroy the snapshot and create another");
     }
+    ChunkSizes.checkRoom(device);
     DeviceGeometry geometry = device.host().lower().geometry();
     long sizeBytes = geometry.sizeBytes();
     int shift = chunkShift.of(snapshot, device, sizeBytes, snapshot.space().info().limitBytes());
     CowArea area =
-        new CowArea(
-            sizeBytes,
-            shift,
-            snapshot.space(),
-            edges.buffers(),
-            edges.locks(),
-            cause -> snapshot.corrupted(device, cause));
+        new CowArea(sizeBytes, shift, snapshot.space(), cause -> snapshot.corrupted(device, cause));
+    CowArea written = new CowArea(sizeBytes, shift, snapshot.space(), area::corrupt);
     String imageName = device.name() + "@" + snapshot.label();
     SnapshotImage image =
         new SnapshotImage(
-            imageName, geometry, area, snapshot.space(), device.host().lower(), device.tracker());
+            imageName,
+            geometry,
+            new CowView(device.chain(), area, written),
+            snapshot.space(),
+            device.host().lower(),
+            device.tracker());
     return new Prepared(
-        member, geometry, device.tracker().prepareTake(sizeBytes), area, image, imageName);
+        member, geometry, device.tracker().prepareTake(sizeBytes), area, written, image, imageName);
   }
 
   /**
    * Holds all devices and switches them; false if one has another size than it was prepared for.
    */
   private boolean cut(List<Prepared> devices) throws ErrnoException {
+    List<CowArea> idle = new ArrayList<>(devices.size() * CowChain.AREA_COUNT_MAX);
     List<String> names = devices.stream().map(prepared -> prepared.member().device.name()).toList();
     try (Frozen frozen = edges.registry().freeze(names, edges.drainLimit())) {
       for (Prepared prepared : devices) {
@@ -119,15 +124,17 @@ final class Take {
       }
       for (Prepared prepared : devices) {
         prepared.member().device.tracker().commitTake(prepared.tracking());
-        prepared.member().device.held(prepared.area());
+        prepared.member().device.begin(prepared.area(), idle);
       }
       snapshot.taken(edges.clock().instant(), frozen.heldNanos());
     }
+    CowChain.letGo(idle);
     for (Prepared prepared : devices) {
       Snapshot.Member member = prepared.member();
       member.taken(
           new Snapshot.Taken(
               prepared.area(),
+              prepared.written(),
               prepared.image(),
               prepared.imageName(),
               member.device.tracker().info(),

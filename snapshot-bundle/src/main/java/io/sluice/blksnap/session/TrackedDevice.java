@@ -1,6 +1,7 @@
 package io.sluice.blksnap.session;
 
 import io.sluice.blksnap.cow.CowArea;
+import io.sluice.blksnap.cow.CowChain;
 import io.sluice.blksnap.tracking.ChangeTracker;
 import io.sluice.block.Bio;
 import io.sluice.block.BioOp;
@@ -9,7 +10,10 @@ import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.filter.Filter;
 import io.sluice.filter.FilterHost;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * The filter on one device: marks what a write is about to change, saves the old data if a snapshot
@@ -21,24 +25,27 @@ final class TrackedDevice implements Filter {
   private final Consumer<TrackedDevice> leaving;
   private final Consumer<TrackedDevice> left;
 
-  // The snapshot this device belongs to, from add to destroy. Written under the engine's lock.
-  private volatile Snapshot member;
-  // The old data since the held snapshot's take. Set with the device frozen; cleared at any time.
-  private volatile CowArea held;
+  private final CowChain chain;
+
+  // The snapshots this device belongs to, from add to destroy. Written under the engine's lock.
+  private volatile List<Snapshot> members = List.of();
   // Why writes may pass unseen from now on, or null.
   private volatile String aside;
 
   /**
+   * @param chain the old data of held snapshots; none yet
    * @param leaving told when the filter is being detached and has seen every write
    * @param left told when the filter has been detached
    */
   TrackedDevice(
       FilterHost host,
       ChangeTracker tracker,
+      CowChain chain,
       Consumer<TrackedDevice> leaving,
       Consumer<TrackedDevice> left) {
     this.host = host;
     this.tracker = tracker;
+    this.chain = chain;
     this.leaving = leaving;
     this.left = left;
   }
@@ -54,26 +61,23 @@ final class TrackedDevice implements Filter {
   private void prepare(Bio bio, BlockDevice next) {
     try {
       tracker.mark(bio.offsetBytes(), bio.lengthBytes());
-      CowArea area = held;
-      if (area != null) {
-        area.saveBefore(bio.offsetBytes(), bio.lengthBytes(), bio.op() != BioOp.WRITE, next);
-      }
+      chain.saveBefore(bio.offsetBytes(), bio.lengthBytes(), bio.op() != BioOp.WRITE, next);
     } catch (RuntimeException | Error e) { // whatever it is, the write passes, and is not failed
       tracker.gap();
-      lose(Errno.EFAULT, e);
+      chain.corrupt(Errno.EFAULT, e);
     }
   }
 
   @Override
   public void checkDetach() throws ErrnoException {
-    Snapshot snapshot = member;
-    if (snapshot != null && aside == null) {
+    List<Snapshot> holding = members;
+    if (!holding.isEmpty() && aside == null) {
       throw new ErrnoException(
           Errno.EBUSY,
           "detach of blksnap from "
               + host.deviceName()
               + ": the device is in snapshot "
-              + snapshot.label()
+              + holding.stream().map(Snapshot::label).collect(Collectors.joining(" and "))
               + "; destroy that first");
     }
   }
@@ -101,14 +105,7 @@ final class TrackedDevice implements Filter {
   private void putAside(Errno errno, String why) {
     aside = why; // first: a take looks at it after it has set what is held
     tracker.gap();
-    lose(errno, new ErrnoException(errno, host.deviceName() + ": " + why));
-  }
-
-  private void lose(Errno errno, Throwable cause) {
-    CowArea area = held;
-    if (area != null) {
-      area.corrupt(errno, cause);
-    }
+    chain.corrupt(errno, new ErrnoException(errno, host.deviceName() + ": " + why));
   }
 
   FilterHost host() {
@@ -128,18 +125,33 @@ final class TrackedDevice implements Filter {
     return aside;
   }
 
-  Snapshot member() {
-    return member;
+  List<Snapshot> members() {
+    return members;
   }
 
-  void member(Snapshot snapshot) {
-    member = snapshot;
+  void join(Snapshot snapshot) {
+    List<Snapshot> more = new ArrayList<>(members);
+    more.add(snapshot);
+    members = List.copyOf(more);
   }
 
-  void held(CowArea area) {
-    held = area;
+  void leave(Snapshot snapshot) {
+    members = members.stream().filter(member -> member != snapshot).toList();
+  }
+
+  CowChain chain() {
+    return chain;
+  }
+
+  /**
+   * A take: what is written from now on is saved in this area; the device is frozen.
+   *
+   * @param idle see {@link CowChain#begin}
+   */
+  void begin(CowArea area, List<CowArea> idle) {
+    chain.begin(area, idle);
     String why = aside;
-    if (area != null && why != null) { // it was put aside beside the take
+    if (why != null) { // it was put aside beside the take
       area.corrupt(new ErrnoException(Errno.ENODEV, host.deviceName() + ": " + why));
     }
   }

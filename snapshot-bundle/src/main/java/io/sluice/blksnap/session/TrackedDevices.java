@@ -1,5 +1,7 @@
 package io.sluice.blksnap.session;
 
+import io.sluice.blksnap.cow.CowChain;
+import io.sluice.blksnap.diff.DiffSpace;
 import io.sluice.blksnap.tracking.BlksnapParameters;
 import io.sluice.blksnap.tracking.ChangeTracker;
 import io.sluice.blksnap.tracking.TrackerState;
@@ -10,14 +12,17 @@ import io.sluice.filter.AttachRequest;
 import io.sluice.filter.Filter;
 import io.sluice.filter.FilterHost;
 import io.sluice.filter.FilterOperations;
+import io.sluice.filter.OnError;
 import io.sluice.snapshot.CbtInfo;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SectorRange;
 import java.nio.ByteBuffer;
+import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -55,7 +60,12 @@ final class TrackedDevices implements FilterOperations, ChangeTracking {
   public Filter attach(FilterHost host, Map<String, String> options) throws ErrnoException {
     long capacityBytes = host.lower().geometry().sizeBytes();
     TrackedDevice device =
-        new TrackedDevice(host, tracker(host, capacityBytes), this::keep, this::forget);
+        new TrackedDevice(
+            host,
+            tracker(host, capacityBytes),
+            new CowChain(edges.buffers(), edges.locks()),
+            this::keep,
+            this::forget);
     tracked.put(host.deviceName(), device);
     return device;
   }
@@ -88,6 +98,13 @@ final class TrackedDevices implements FilterOperations, ChangeTracking {
     return tracked.keySet().stream().sorted().toList();
   }
 
+  /** What is in a store can't be had any more. */
+  void storeLost(DiffSpace space, ErrnoException cause) {
+    tracked.values().stream()
+        .sorted(Comparator.comparing(TrackedDevice::name))
+        .forEach(device -> device.chain().storeLost(space, cause));
+  }
+
   /** A device, or null if it is not tracked. */
   TrackedDevice find(String name) {
     return tracked.get(name);
@@ -108,7 +125,7 @@ final class TrackedDevices implements FilterOperations, ChangeTracking {
   /** False if somebody else attached it just before. */
   private boolean attach(String name) throws ErrnoException {
     try {
-      edges.registry().attach(AttachRequest.of(name, FILTER_NAME));
+      edges.registry().attach(bypassed(name));
       return true;
     } catch (ErrnoException e) {
       if (e.errno() == Errno.EALREADY) {
@@ -116,6 +133,12 @@ final class TrackedDevices implements FilterOperations, ChangeTracking {
       }
       throw e;
     }
+  }
+
+  /** A fault of ours, such as a store that hangs, costs the snapshots and not the device. */
+  private static AttachRequest bypassed(String name) {
+    return new AttachRequest(
+        name, FILTER_NAME, OptionalInt.empty(), OnError.BYPASS, Optional.empty(), Map.of());
   }
 
   /** Detaches what {@link #attached} attached for something that came to nothing. */

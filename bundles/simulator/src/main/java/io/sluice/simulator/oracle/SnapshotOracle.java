@@ -28,8 +28,14 @@ public final class SnapshotOracle {
     /** The device's number. */
     public final int device;
 
-    /** Cells changed on the device, or on the image, since the take. */
+    /** Cells changed on the device since the take. */
     public final BitSet touchedCells = new BitSet();
+
+    /** Cells changed on the device since the take and before the device's next one. */
+    public final BitSet firstTouchedCells = new BitSet();
+
+    /** Cells changed on the image. */
+    public final BitSet writtenCells = new BitSet();
 
     /** The full copy, made while the device was frozen. */
     public byte[] atTake;
@@ -84,6 +90,12 @@ public final class SnapshotOracle {
 
   /** What its images are called after: the name given, or the id. */
   public String label;
+
+  /** Takes are numbered; 0 before it. */
+  public int order;
+
+  /** The unit of copy-on-write asked for, or 0. */
+  public int chunkSizeBytes;
 
   /** The store, once opened. */
   public SimDiffStore store;
@@ -145,19 +157,32 @@ public final class SnapshotOracle {
     }
   }
 
-  /** How many chunks of a part may have been saved. */
+  /** How many chunks of a part may be in the store: saved, or written to the image. */
   public int touchedChunks(Part part, int cellBytes) {
+    return chunks(part, part.touchedCells, cellBytes) + chunks(part, part.writtenCells, cellBytes);
+  }
+
+  /** As above, if what a later snapshot of the device has is not here too. */
+  public int firstTouchedChunks(Part part, int cellBytes) {
+    return chunks(part, part.firstTouchedCells, cellBytes)
+        + chunks(part, part.writtenCells, cellBytes);
+  }
+
+  private static int chunks(Part part, BitSet cells, int cellBytes) {
     int chunks = 0;
     long last = -1;
-    for (int cell = part.touchedCells.nextSetBit(0);
-        cell >= 0;
-        cell = part.touchedCells.nextSetBit(cell + 1)) {
+    for (int cell = cells.nextSetBit(0); cell >= 0; cell = cells.nextSetBit(cell + 1)) {
       long first = (long) cell * cellBytes / part.chunkBytes;
       long end = ((long) (cell + 1) * cellBytes - 1) / part.chunkBytes;
       chunks += (int) (end - Math.max(first, last + 1) + 1);
       last = end;
     }
     return chunks;
+  }
+
+  /** Whether there is an end to the store. */
+  public boolean mayOverflow() {
+    return limitBytes < Long.MAX_VALUE || store.capacityMaxBytes() < Long.MAX_VALUE;
   }
 
   /** Whether what was touched does not fit the store. */

@@ -7,6 +7,7 @@ import io.sluice.simulator.oracle.SnapshotOracle;
 import io.sluice.simulator.oracle.TrackingOracle;
 import io.sluice.simulator.schedule.SimFailure;
 import io.sluice.simulator.schedule.SimRandom;
+import io.sluice.simulator.schedule.SimSignal;
 import io.sluice.snapshot.SnapshotControl;
 import io.sluice.snapshot.SnapshotDeviceInfo;
 import io.sluice.snapshot.SnapshotEvent;
@@ -21,13 +22,13 @@ import java.util.UUID;
 /** The verbs of snapshots, and property P7. A slot's verbs come from one task. */
 final class ControlOps {
   private final World world;
-  private final TrackingOps tracking;
   private final UUID[] lastId = new UUID[PlanGenerator.SLOTS];
+  private final SimSignal takeDone;
   private int created;
 
-  ControlOps(World world, TrackingOps tracking) {
+  ControlOps(World world) {
     this.world = world;
-    this.tracking = tracking;
+    this.takeDone = new SimSignal(world.scheduler(), "another take of the device");
   }
 
   private SnapshotControl control() {
@@ -46,15 +47,6 @@ final class ControlOps {
 
   private SimFailure unexpected(SimOp spec, ErrnoException e) {
     return world.fail("P0 control: " + spec + " failed", e);
-  }
-
-  private boolean heldElsewhere(int device, SnapshotOracle mine) {
-    for (SnapshotOracle slot : world.slots()) {
-      if (slot != null && slot != mine && slot.part(device) != null) {
-        return true;
-      }
-    }
-    return false;
   }
 
   /** Creates a snapshot in an empty slot; true if there is one then. */
@@ -88,10 +80,9 @@ final class ControlOps {
         slot.add(i);
       }
     }
-    boolean busy = slot.parts().stream().anyMatch(part -> heldElsewhere(part.device, slot));
+    slot.chunkSizeBytes = chunkSize;
     int moves = world.filterMoves();
     world.slot(spec.slot(), slot);
-    int owners = world.ownershipMoves();
     ControlRecord record = begin(null);
     world.trace(
         () ->
@@ -121,20 +112,15 @@ final class ControlOps {
       if (!control().resolve(slot.label).equals(slot.id)) {
         throw world.fail("P0 control: " + slot.label + " leads to another snapshot");
       }
-      for (SnapshotOracle.Part part : slot.parts()) {
-        if (!part.mayBeDetached && ownedElsewhere(part.device, slot)) {
-          throw world.fail("P0 control: " + spec + ": a device is in two snapshots now");
-        }
-      }
       slot.state = SnapshotOracle.State.CREATED;
       world.trace(() -> "done  " + spec + " " + slot.id);
     } catch (ErrnoException e) {
       world.trace(() -> "error " + spec + ": " + e.getMessage());
-      boolean moved = owners != world.ownershipMoves();
       world.slot(spec.slot(), null);
       boolean expected =
           record.anyFault()
-              || (e.errno() == Errno.EBUSY && (busy || moved))
+              || (e.errno() == Errno.EINVAL && chunkSize != 0) // the others have another one
+              || (e.errno() == Errno.EBUSY && isCrowded(slot))
               || (e.errno() == Errno.ENOSPC && capacity > slot.limitBytes())
               || raced(moves, slot, e);
       if (!expected) {
@@ -161,21 +147,6 @@ final class ControlOps {
     return about && world.filterMoves() != moves && !slot.parts().isEmpty();
   }
 
-  private boolean ownedElsewhere(int device, SnapshotOracle mine) {
-    for (SnapshotOracle slot : world.slots()) {
-      if (slot != null
-          && slot != mine
-          && slot.state != SnapshotOracle.State.CREATING
-          && slot.state != SnapshotOracle.State.DESTROYING
-          && slot.part(device) != null
-          && !slot.part(device).mayBeDetached
-          && !slot.part(device).pending) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   void add(SimOp spec) {
     SnapshotOracle slot = world.slot(spec.slot());
     if (slot == null
@@ -184,32 +155,29 @@ final class ControlOps {
     }
     String name = world.device(spec.device()).disk.name();
     boolean mine = slot.part(spec.device()) != null;
-    boolean busy = heldElsewhere(spec.device(), slot);
     boolean taken = slot.state == SnapshotOracle.State.TAKEN;
     int moves = world.filterMoves();
-    int owners = world.ownershipMoves();
     ControlRecord record = begin(null);
     if (!mine && !taken) {
       slot.add(spec.device());
       slot.part(spec.device()).pending = true;
-      world.ownershipMoved();
     }
     try {
       control().add(slot.id, name);
       boolean still = mine && !slot.part(spec.device()).mayBeDetached;
-      if (still || taken || ownedElsewhere(spec.device(), slot)) {
+      if (still || taken) {
         throw world.fail("P0 control: " + spec + " was done, and may not be");
       }
       slot.part(spec.device()).pending = false;
       slot.part(spec.device()).detached = false;
-      world.ownershipMoved();
       world.trace(() -> "done  " + spec);
     } catch (ErrnoException e) {
       world.trace(() -> "error " + spec + ": " + e.getMessage());
       boolean expected =
           record.anyFault()
               || (mine && e.errno() == Errno.EALREADY)
-              || ((taken || busy || owners != world.ownershipMoves()) && e.errno() == Errno.EBUSY)
+              || ((taken || isCrowded(slot)) && e.errno() == Errno.EBUSY)
+              || (e.errno() == Errno.EINVAL && slot.chunkSizeBytes != 0)
               || raced(moves, slot, e);
       if (!expected) {
         throw unexpected(spec, e);
@@ -238,6 +206,9 @@ final class ControlOps {
       }
       return;
     }
+    while (takesOverlap(slot)) {
+      takeDone.await(); // two takes of a device come one after the other: so the log is simple
+    }
     slot.state = SnapshotOracle.State.TAKING;
     ControlRecord record = begin(slot);
     world.trace(() -> "start " + spec);
@@ -253,7 +224,9 @@ final class ControlOps {
       boolean none = slot.parts().isEmpty();
       boolean storeLost = e.errno() == Errno.EIO && slot.store.isClosed();
       boolean nothing = e.errno() == Errno.ENODEV && (gone || none);
-      if (!record.anyFault() && !storeLost && !nothing) {
+      boolean otherChunk = e.errno() == Errno.EINVAL && slot.chunkSizeBytes != 0;
+      boolean crowded = e.errno() == Errno.EBUSY && isCrowded(slot);
+      if (!record.anyFault() && !storeLost && !nothing && !otherChunk && !crowded) {
         throw unexpected(spec, e);
       }
       for (SnapshotOracle.Part part : slot.parts()) {
@@ -266,7 +239,27 @@ final class ControlOps {
         }
       }
     }
+    takeDone.wakeAll();
     end();
+  }
+
+  private boolean isCrowded(SnapshotOracle slot) {
+    return slot.parts().stream()
+        .anyMatch(
+            part -> Slots.isCrowded(world.slots(), part.device, world.device(part.device).takes));
+  }
+
+  private boolean takesOverlap(SnapshotOracle mine) {
+    for (SnapshotOracle slot : world.slots()) {
+      if (slot != null && slot.state == SnapshotOracle.State.TAKING) {
+        for (SnapshotOracle.Part part : slot.parts()) {
+          if (mine.part(part.device) != null) {
+            return true;
+          }
+        }
+      }
+    }
+    return false;
   }
 
   private void refuseUnknown(SimOp spec) {
@@ -327,6 +320,7 @@ final class ControlOps {
     }
     info(spec);
     events(spec);
+    noteOrder(slot);
     slot.state = SnapshotOracle.State.DESTROYING;
     begin(null);
     world.trace(() -> "start " + spec);
@@ -341,6 +335,16 @@ final class ControlOps {
     }
     world.slot(spec.slot(), null);
     end();
+  }
+
+  private void noteOrder(SnapshotOracle slot) {
+    for (SnapshotOracle older : world.slots()) {
+      if (older != null && older.isHeld() && older.order < slot.order) {
+        if (older.parts().stream().anyMatch(part -> slot.part(part.device) != null)) {
+          world.reach(Reach.DESTROYED_OUT_OF_ORDER);
+        }
+      }
+    }
   }
 
   /** P7, and that an image is lost only for a cause. */
@@ -367,7 +371,11 @@ final class ControlOps {
         continue;
       }
       faulty |= part.excused; // a save that failed keeps what it was allocated
-      int touched = slot.touchedChunks(part, world.cellBytesByDevice()[part.device]);
+      int cellBytes = world.cellBytesByDevice()[part.device];
+      int touched =
+          world.device(part.device).lossy
+              ? slot.touchedChunks(part, cellBytes)
+              : slot.firstTouchedChunks(part, cellBytes);
       touchedBytes += (long) touched * part.chunkBytes;
       if (device.chunksSaved() + device.chunksZero() > touched) {
         throw world.fail(
@@ -449,23 +457,6 @@ final class ControlOps {
       world.reach(Reach.LOST_BY_ORIGIN_READ);
     } else if (!part.mayBeDetached) {
       world.reach(Reach.LOST_BY_STORE_ERROR);
-    }
-  }
-
-  /** Takes until the numbers run out. */
-  void manyTakes(SimOp spec) {
-    for (int i = 0; i < spec.count(); i++) {
-      SimOp create =
-          new SimOp(
-              OpKind.CREATE, spec.device(), spec.slot(), 1 << spec.device(), 0, spec.variant() + i);
-      if (!create(create)) {
-        return;
-      }
-      take(create);
-      if (i % 16 == 0 || i > 250) {
-        tracking.check(create);
-      }
-      destroy(create);
     }
   }
 

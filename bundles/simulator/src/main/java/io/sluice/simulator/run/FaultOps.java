@@ -155,6 +155,7 @@ final class FaultOps {
   }
 
   private void excuseAll() {
+    world.devices().forEach(device -> device.lossy = true);
     for (SnapshotOracle slot : world.slots()) {
       if (slot != null) {
         slot.excuseAll();

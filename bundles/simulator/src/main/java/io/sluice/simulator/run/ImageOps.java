@@ -86,12 +86,28 @@ final class ImageOps {
       }
       got = Bytes.payload(bio);
       noteRetry(part, record, bio);
+      noteSharing(slot, part, spec);
     } catch (ErrnoException | RuntimeException e) {
       judge(slot, part, record, spec, e);
     }
     part.model.endRead();
     end(spec);
     return got;
+  }
+
+  private void noteSharing(SnapshotOracle slot, SnapshotOracle.Part part, SimOp spec) {
+    for (int cell = spec.first(); cell < spec.first() + spec.count(); cell++) {
+      if (part.touchedCells.get(cell) && !part.firstTouchedCells.get(cell)) {
+        world.reach(Reach.SHARED_READ);
+        break;
+      }
+    }
+    for (SnapshotOracle other : world.slots()) {
+      SnapshotOracle.Part newer = other == null ? null : other.part(spec.device());
+      if (newer != null && other.order > slot.order && newer.corruptedEvents > 0) {
+        world.reach(Reach.OLDER_OUTLIVED_NEWER);
+      }
+    }
   }
 
   private void noteRetry(SnapshotOracle.Part part, IoRecord record, Bio bio) {
@@ -138,7 +154,7 @@ final class ImageOps {
     String label = world.scheduler().current().name() + " " + spec;
     CellModel.Update update = part.model.begin(spec.first(), spec.count(), payload, label);
     TrackingOracle.Change change = device.tracking.beginBoth(bio.offsetBytes(), bio.lengthBytes());
-    part.touchedCells.set(spec.first(), spec.first() + spec.count());
+    part.writtenCells.set(spec.first(), spec.first() + spec.count());
     boolean done = false;
     try {
       part.image.submit(bio);

@@ -116,6 +116,9 @@ final class LiveOps {
         SnapshotOracle.Part part = slot == null || !slot.isHeld() ? null : slot.part(spec.device());
         if (part != null && part.atTake != null) {
           first |= touch(part);
+          if (slot.order == device.lastTake) {
+            part.firstTouchedCells.set(spec.first(), spec.first() + spec.count());
+          }
         }
       }
       inFlight = new World.InFlight(bio.offsetBytes(), bio.endBytes(), first);

@@ -15,7 +15,7 @@ import java.util.Map;
  */
 public final class PlanGenerator {
   /** Places for snapshots; the last is for MANY_TAKES. */
-  static final int SLOTS = 4;
+  static final int SLOTS = 7;
 
   private static final int MANY_SLOT = SLOTS - 1;
   private static final int WRITERS_MAX = 4;
@@ -52,6 +52,7 @@ public final class PlanGenerator {
   private final int[] hotCell = new int[3];
   private boolean pairs;
   private boolean large;
+  private boolean many;
   private int chunkShift;
 
   private PlanGenerator(long seed) {
@@ -77,8 +78,8 @@ public final class PlanGenerator {
     }
     weights.merge(OpKind.WRITE, 5, Integer::sum);
     List<Plan.Task> tasks = new ArrayList<>();
-    boolean many = !large && random.chance(20);
-    addClients(tasks, many);
+    many = !large && random.chance(30);
+    addClients(tasks);
     int portionChunks = large ? 2 : random.oneOf(2, 2, 3, 5, 8, 64);
     return new Plan(
         seed,
@@ -108,7 +109,7 @@ public final class PlanGenerator {
     return new Plan.Disk(cellBytes, cells, random.chance(500), random.oneOf(0, 100, 500, 1000));
   }
 
-  private void addClients(List<Plan.Task> tasks, boolean many) {
+  private void addClients(List<Plan.Task> tasks) {
     int writers = random.between(1, WRITERS_MAX);
     for (int i = 0; i < writers; i++) {
       tasks.add(
@@ -170,10 +171,11 @@ public final class PlanGenerator {
   /** Rounds of create, take, use and destroy, with everything else in between. */
   private List<SimOp> controlOps(int task, int taskCount) {
     List<SimOp> ops = new ArrayList<>();
-    int rounds = random.between(1, 5);
+    int rounds = random.between(1, 7);
+    int destroyPerMille = many ? 1000 : random.oneOf(800, 800, 300, 50);
     for (int round = 0; round < rounds; round++) {
       // A slot belongs to one task: what others may do to it at the same time is use it.
-      int slot = taskCount == 1 ? random.below(MANY_SLOT) : task == 0 ? 0 : random.between(1, 2);
+      int slot = ownSlot(task, taskCount);
       ops.addAll(control(slot, 2));
       ops.add(op(OpKind.CREATE, slot));
       ops.addAll(control(slot, 2));
@@ -185,11 +187,22 @@ public final class PlanGenerator {
       if (random.chance(60)) {
         ops.add(op(random.chance(500) ? OpKind.PUT_ASIDE : OpKind.LOSE_DEVICE, slot));
       }
-      if (random.chance(800)) {
+      if (random.chance(destroyPerMille)) {
         ops.add(op(OpKind.DESTROY, slot));
+      }
+      if (random.chance(300)) {
+        ops.add(op(OpKind.DESTROY, ownSlot(task, taskCount))); // in any order
       }
     }
     return ops;
+  }
+
+  private int ownSlot(int task, int taskCount) {
+    if (taskCount == 1) {
+      return random.below(MANY_SLOT);
+    }
+    int half = MANY_SLOT / 2;
+    return task == 0 ? random.below(half) : half + random.below(MANY_SLOT - half);
   }
 
   private List<SimOp> control(int slot, int most) {

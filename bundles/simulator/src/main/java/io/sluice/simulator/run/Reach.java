@@ -45,5 +45,11 @@ public enum Reach {
   /** A store could not be taken over. */
   TAKE_OVER_FAILED,
   /** Store I/O waited too long for a provider. */
-  SWAP_TOO_LONG
+  SWAP_TOO_LONG,
+  /** An image read what was saved for a later snapshot of its device. */
+  SHARED_READ,
+  /** Of two snapshots of a device the later one was destroyed first. */
+  DESTROYED_OUT_OF_ORDER,
+  /** An image was read beside a later one of its device that is lost. */
+  OLDER_OUTLIVED_NEWER
 }

@@ -78,7 +78,7 @@ public final class Simulation {
     live = new LiveOps(world);
     images = new ImageOps(world, live);
     tracking = new TrackingOps(world);
-    control = new ControlOps(world, tracking);
+    control = new ControlOps(world);
     faults = new FaultOps(world);
     for (Plan.Task task : plan.tasks()) {
       world.spawn(task.name(), () -> task.ops().forEach(this::execute));
@@ -108,7 +108,7 @@ public final class Simulation {
       case DESTROY -> control.destroy(op);
       case EVENTS -> control.events(op);
       case INFO -> control.info(op);
-      case MANY_TAKES -> control.manyTakes(op);
+      case MANY_TAKES -> manyTakes(op);
       case MARK_DIRTY -> tracking.markDirty(op);
       case CBT_CHECK -> tracking.check(op);
       case ATTACH -> tracking.attach(op);
@@ -116,6 +116,22 @@ public final class Simulation {
       case PUT_ASIDE -> faults.putAside(op);
       case LOSE_DEVICE -> faults.loseDevice(op);
       case SWAP_STORES -> faults.swapStores(op);
+    }
+  }
+
+  /** Takes until the numbers run out. */
+  private void manyTakes(SimOp op) {
+    for (int i = 0; i < op.count(); i++) {
+      SimOp one =
+          new SimOp(OpKind.CREATE, op.device(), op.slot(), 1 << op.device(), 0, op.variant() + i);
+      if (!control.create(one)) {
+        return;
+      }
+      control.take(one);
+      if (i % 16 == 0 || i > 250) {
+        tracking.check(one);
+      }
+      control.destroy(one);
     }
   }
 

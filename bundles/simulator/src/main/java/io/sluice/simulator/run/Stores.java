@@ -10,7 +10,9 @@ import io.sluice.simulator.schedule.SimSignal;
 import io.sluice.simulator.schedule.SimTask;
 import io.sluice.swap.HandOver;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 
@@ -19,6 +21,7 @@ final class Stores implements Subject.Stores {
   private final World world;
   private final Faults faults;
   private final List<SimDiffStore> opened = new ArrayList<>();
+  private final Map<String, SnapshotOracle> owners = new HashMap<>();
   private final List<SimSignal> waits = new ArrayList<>();
   private Provider provider = new Provider();
   private long providerId = 1;
@@ -31,6 +34,27 @@ final class Stores implements Subject.Stores {
   Stores(World world, Faults faults) {
     this.world = world;
     this.faults = faults;
+  }
+
+  /** A snapshot has been taken into its store; a later one may be taken without it. */
+  void taken(SnapshotOracle snapshot) {
+    owners.put(snapshot.storeName(), snapshot);
+  }
+
+  /** What is in a store is lost: with it its snapshot, and older ones of the same devices. */
+  void excuseThoseWhoNeed(SimDiffStore store) {
+    SnapshotOracle owner = owners.get(store.name());
+    if (owner == null) {
+      return;
+    }
+    for (SnapshotOracle.Part lost : owner.parts()) {
+      for (SnapshotOracle slot : world.slots()) {
+        SnapshotOracle.Part part = slot == null ? null : slot.part(lost.device);
+        if (part != null && slot.order <= owner.order) {
+          part.excused = true;
+        }
+      }
+    }
   }
 
   /** All that were ever opened, or taken over. */

@@ -62,8 +62,8 @@ public final class World implements FaultListener, SimRegistry.CutListener {
   private int buffersOut;
   private int sequence;
   private int imageCount;
+  private int takes;
   private int filterMoves;
-  private int ownershipMoves;
   private int grown;
 
   /** A device, its layers and its oracles. */
@@ -73,6 +73,11 @@ public final class World implements FaultListener, SimRegistry.CutListener {
     final CellModel model;
     final TrackingOracle tracking;
     final List<InFlight> inFlight = new ArrayList<>(4);
+    // The order of the last take of this device, and of all.
+    int lastTake;
+    final List<Integer> takes = new ArrayList<>();
+    // An image of this device may have been lost, so an older one may have got its chunks.
+    boolean lossy;
 
     Device(SimDisk disk, SimLive live, CellModel model) {
       this.disk = disk;
@@ -225,6 +230,8 @@ public final class World implements FaultListener, SimRegistry.CutListener {
     if (taking == null) {
       return; // the engine may hold devices for other ends
     }
+    taking.order = ++takes;
+    stores.taken(taking);
     for (SimLive live : frozen) {
       Device device = devices.get(live.disk().index());
       SnapshotOracle.Part part = taking.part(live.disk().index());
@@ -237,6 +244,11 @@ public final class World implements FaultListener, SimRegistry.CutListener {
       }
       part.atTake = device.disk.bytes().clone();
       part.touchedCells.clear();
+      part.firstTouchedCells.clear();
+      part.writtenCells.clear();
+      device.lastTake = taking.order;
+      device.takes.add(taking.order);
+      device.lossy |= taking.mayOverflow();
       if (live.isFiltered()) {
         device.tracking.cut();
         part.positionAtCut = device.tracking.position();
@@ -274,6 +286,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
 
   @Override
   public void copyReadFailed(SimDisk disk) {
+    devices.get(disk.index()).lossy = true;
     for (SnapshotOracle slot : slots) {
       SnapshotOracle.Part part = slot == null ? null : slot.part(disk.index());
       if (part != null) {
@@ -298,6 +311,10 @@ public final class World implements FaultListener, SimRegistry.CutListener {
           part.excused = true;
         }
       }
+    }
+    devices.forEach(device -> device.lossy = true);
+    if (site == FaultSite.STORE_TAKE_OVER) {
+      stores.excuseThoseWhoNeed(store);
     }
     trace(() -> "fault: " + site + " of " + store.name());
   }
@@ -334,18 +351,11 @@ public final class World implements FaultListener, SimRegistry.CutListener {
     return stores.isSwapTask();
   }
 
-  /** Whether nothing has touched these cells, on the device or its image, since the take. */
+  /** Whether nothing has touched these cells, on the device or its images, since the takes. */
   public boolean isUntouched(int device, long offsetBytes, long lengthBytes) {
-    for (SnapshotOracle slot : slots) {
-      SnapshotOracle.Part part = slot == null ? null : slot.part(device);
-      if (part != null && part.image != null) {
-        int first = (int) (offsetBytes / cellBytesByDevice[device]);
-        int end = (int) ((offsetBytes + lengthBytes) / cellBytesByDevice[device]);
-        int touched = part.touchedCells.nextSetBit(first);
-        return touched < 0 || touched >= end;
-      }
-    }
-    return false;
+    int first = (int) (offsetBytes / cellBytesByDevice[device]);
+    int end = (int) ((offsetBytes + lengthBytes) / cellBytesByDevice[device]);
+    return Slots.isUntouched(slots, device, first, end);
   }
 
   Device device(int index) {
@@ -362,17 +372,6 @@ public final class World implements FaultListener, SimRegistry.CutListener {
 
   void slot(int index, SnapshotOracle value) {
     slots[index] = value;
-    ownershipMoves++;
-  }
-
-  /** Counts devices that came into snapshots or left them. */
-  int ownershipMoves() {
-    return ownershipMoves;
-  }
-
-  /** A device came into a snapshot. */
-  void ownershipMoved() {
-    ownershipMoves++;
   }
 
   SnapshotOracle[] slots() {
