@@ -73,15 +73,17 @@ final class SnapshotVerbs {
       }
     }
 
+    /** The device in its last snapshot; the original knows no other. */
     private static SnapshotDeviceInfo find(SnapshotControl snapshots, String device) {
+      SnapshotDeviceInfo last = null;
       for (SnapshotInfo snapshot : snapshots.list()) {
         for (SnapshotDeviceInfo info : snapshot.devices()) {
           if (info.device().equals(device)) {
-            return info;
+            last = info;
           }
         }
       }
-      return null;
+      return last;
     }
 
     /** Where the image can be opened: its first address; {@code /dev/} if there is no image. */
