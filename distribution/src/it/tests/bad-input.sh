@@ -86,8 +86,12 @@ device_in_use() {
   sluice snapshot take disk --store "dir:$T" --name held
   refused EBUSY sluice device remove disk
   refused EBUSY sluice filter detach disk blksnap
-  refused EBUSY sluice snapshot take disk --store "dir:$T" --name twice
+  # All snapshots of a device have one chunk.
+  refused EINVAL sluice snapshot take disk --store "dir:$T" --name twice --chunk-size 1M
+  sluice snapshot take disk --store "dir:$T" --name twice
   sluice snapshot destroy held
+  refused EBUSY sluice filter detach disk blksnap
+  sluice snapshot destroy twice
 }
 usage_exits_2() {
   exits 2 sluice nonsense
