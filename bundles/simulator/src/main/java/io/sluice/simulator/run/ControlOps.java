@@ -236,6 +236,7 @@ final class ControlOps {
           }
           part.atTake = null;
           world.device(part.device).tracking.cutUndone();
+          world.device(part.device).lossy = true; // the one before goes on saving
         }
       }
     }

@@ -241,6 +241,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
       checkDisk(device, "at the cut");
       if (part.atTake != null) {
         device.tracking.cutUndone(); // the engine tries the cut again
+        device.lossy = true;
       }
       part.atTake = device.disk.bytes().clone();
       part.touchedCells.clear();
