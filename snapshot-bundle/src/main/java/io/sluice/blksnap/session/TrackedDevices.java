@@ -17,6 +17,7 @@ import io.sluice.snapshot.CbtInfo;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SectorRange;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
@@ -54,6 +55,15 @@ final class TrackedDevices implements FilterOperations, ChangeTracking {
   @Override
   public Set<BioOp> ops() {
     return EnumSet.allOf(BioOp.class);
+  }
+
+  /**
+   * As good as none: what a write waits for here is its copy, and that is the store's storage. To put
+   * the filter aside would fail the write, which nothing of a snapshot may do.
+   */
+  @Override
+  public Duration callLimit() {
+    return Duration.ofDays(365);
   }
 
   @Override
