@@ -44,6 +44,9 @@ final class Dialogue implements AutoCloseable {
       do {
         type = option();
       } while (type != NbdProtocol.REP_ACK && type > 0);
+      if (type == NbdProtocol.REP_ERR_SHUTDOWN) {
+        throw new IOException("the server lets nobody in at the moment");
+      }
       assertEquals(NbdProtocol.REP_ACK, type);
     }
     return this;

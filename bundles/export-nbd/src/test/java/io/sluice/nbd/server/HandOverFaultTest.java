@@ -62,11 +62,10 @@ class HandOverFaultTest extends HandOverRig {
       client.say(reads(8));
       assertTrue(device.entered.await(20, TimeUnit.SECONDS), "not all are in flight");
       Future<HandOver> handing = threads.submit(() -> now.handOver(LIMIT));
-      client.say(reads(0).read(100, 0, 8192));
+      sayRead(client, 8);
       device.leave.countDown();
       give(handing.get());
-      hearReads(client, 8);
-      assertEquals(100, client.answer(c -> 8192).cookie());
+      hearReads(client, 9); // in whatever order
       assertNothingMore(client);
     }
   }

@@ -177,10 +177,12 @@ final class BundleReplacementTest {
         Errno.EIO,
         ProbeFramework.probe("1.1.0", ProbeActivator.START, "nothing"),
         "filter probe on device disk",
-        "nothing registered as probe",
         "fails all I/O");
     assertEquals("failed", entry().state());
-    assertTrue(entry().fault().contains("nothing registered as probe"), entry().toString());
+    // Which of the two limits it was depends on how long the update itself took.
+    assertTrue(
+        entry().fault().matches(".*(nothing registered as probe|not replaced within 300 ms).*"),
+        entry().toString());
     ErrnoException e = assertThrows(ErrnoException.class, this::flush);
     assertEquals(Errno.EIO, e.errno(), e.getMessage());
     probes.filters().detach("disk", ProbeActivator.NAME);
