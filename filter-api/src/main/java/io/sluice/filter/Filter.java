@@ -74,8 +74,8 @@ public interface Filter {
 
   /**
    * The filter was at fault and is put aside; told once, before any bio goes past it, in the thread
-   * that met the fault, or in one of the registry's own if a call of the filter hangs. What relies on having seen every write has to be given up here.
-   * Must not throw, nor take long.
+   * that met the fault, or in one of the registry's own if a call of the filter hangs. What relies
+   * on having seen every write has to be given up here. Must not throw, nor take long.
    *
    * @param fault what happened, in a sentence
    */

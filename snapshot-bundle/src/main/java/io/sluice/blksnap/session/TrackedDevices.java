@@ -58,8 +58,8 @@ final class TrackedDevices implements FilterOperations, ChangeTracking {
   }
 
   /**
-   * As good as none: what a write waits for here is its copy, and that is the store's storage. To put
-   * the filter aside would fail the write, which nothing of a snapshot may do.
+   * As good as none: what a write waits for here is its copy, and that is the store's storage. To
+   * put the filter aside would fail the write, which nothing of a snapshot may do.
    */
   @Override
   public Duration callLimit() {
