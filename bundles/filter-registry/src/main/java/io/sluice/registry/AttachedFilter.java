@@ -119,6 +119,10 @@ final class AttachedFilter {
     this.ops.addAll(entry.ops());
   }
 
+  Filter filter() {
+    return filter;
+  }
+
   String name() {
     return entry.name();
   }

@@ -282,7 +282,7 @@ final class FilterTable {
 
   /**
    * What attaches a device's filters anew, as they are now: with the options that commands have
-   * changed since.
+   * changed since, and with those whose bundles are being replaced.
    */
   List<AttachRequest> requests(LiveDevice device) {
     List<Use> attached;
@@ -292,6 +292,7 @@ final class FilterTable {
     }
     List<AttachRequest> requests = new ArrayList<>();
     for (AttachedFilter filter : device.chain().filters()) {
+      StandIn.request(filter).ifPresent(requests::add);
       attached.stream()
           .filter(use -> use.entry.equals(filter.entry))
           .map(use -> filter.again(use.request))

@@ -4,10 +4,12 @@ import io.sluice.block.Bio;
 import io.sluice.block.BlockDevice;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
+import io.sluice.filter.AttachRequest;
 import io.sluice.filter.Filter;
 import io.sluice.filter.FilterHost;
 import io.sluice.filter.FilterOperations;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What stands in a filter's place while its bundle is replaced, and from then on if it does not
@@ -28,13 +30,18 @@ final class StandIn implements Filter {
         }
       };
 
-  private StandIn() {}
+  /** What attaches the filter that it stands in for. */
+  private final AttachRequest request;
+
+  private StandIn(AttachRequest request) {
+    this.request = request;
+  }
 
   /**
-   * Makes one for a filter in its device's chain. Its commands are closed, so that who sends one
-   * waits for the successor.
+   * Makes one for a filter in its device's chain, which the request attaches again. Its commands
+   * are closed, so that who sends one waits for the successor.
    */
-  static AttachedFilter of(AttachedFilter filter, LiveDevice device) {
+  static AttachedFilter of(AttachedFilter filter, LiveDevice device, AttachRequest request) {
     FilterTable.Entry entry = filter.entry;
     LowerDevice lower =
         new LowerDevice(
@@ -45,10 +52,17 @@ final class StandIn implements Filter {
                 OPERATIONS, entry.name(), entry.altitude(), entry.ops(), entry.provider()),
             filter.terms,
             new AttachedFilter.Host(device.name, device.origin, lower),
-            new StandIn(),
+            new StandIn(request),
             device.stacks);
     standIn.commands.close();
     return standIn;
+  }
+
+  /** What attaches the filter that is stood in for; empty if this one is no stand-in. */
+  static Optional<AttachRequest> request(AttachedFilter filter) {
+    return filter.filter() instanceof StandIn standIn
+        ? Optional.of(standIn.request)
+        : Optional.empty();
   }
 
   static boolean is(AttachedFilter filter) {

@@ -182,7 +182,7 @@ public final class SuspendedFilters implements ProviderUser.Suspended {
     for (int i = 0; i < places.size(); i++) {
       Place place = places.get(i);
       LiveDevice device = place.device;
-      AttachedFilter standIn = StandIn.of(place.filter, device);
+      AttachedFilter standIn = StandIn.of(place.filter, device, requests.get(i));
       device.switchTo(device.chain().without(place.filter).with(standIn));
       gaps.add(0, new Gap(device, standIn, requests.get(i)));
     }

@@ -12,6 +12,7 @@ import io.sluice.filter.AttachRequest;
 import io.sluice.filter.ChainEntry;
 import io.sluice.filter.DeviceTable;
 import io.sluice.filter.FilterRegistry;
+import io.sluice.pin.BundlePins;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -170,6 +171,39 @@ class ConfiguredDevicesTest {
     second.register("high", 20);
     assertEquals(List.of(), second.chain());
     assertEquals("/mem/other", second.devices.info("disk").path());
+  }
+
+  /** A bundle of this number, which nobody takes down. */
+  private static Provider bundle(long id) {
+    return new Provider() {
+      @Override
+      public long bundleId() {
+        return id;
+      }
+
+      @Override
+      public String label() {
+        return "bundle " + id;
+      }
+
+      @Override
+      public BundlePins.Pin pin(String user) {
+        return () -> {};
+      }
+    };
+  }
+
+  @Test
+  void aFilterWhoseBundleIsBeingReplacedIsKept() throws Exception {
+    Run run = firstRun();
+    run.fixture.registry.register(
+        Fixture.operations("top", 30, Fixture.ALL_OPS, (host, options) -> Fixture.PASS), bundle(7));
+    run.filters.attach(AttachRequest.of("disk", "top"));
+    SuspendedFilters replaced = run.fixture.registry.suspend(7, Fixture.PATIENCE);
+    run.configured.keep("disk");
+    assertEquals(
+        List.of("top", "high", "low"), List.of((String[]) store.kept.get("disk").get("filters")));
+    replaced.expire("the test is over");
   }
 
   @Test

@@ -96,7 +96,7 @@ class GuardedProductTest {
     // The framework starts itself again, and this waits for it.
     product.framework.start();
     product.assertAllActive();
-    assertEquals("0", product.ask("devices"));
+    assertEquals("1", product.ask("devices"), "as it was set up");
     addDisk("again");
     product.done("attach again fault");
     Bundle filter = product.bundle(FILTER);
