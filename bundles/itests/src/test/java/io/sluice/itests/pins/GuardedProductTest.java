@@ -101,7 +101,7 @@ class GuardedProductTest {
     product.done("attach again fault");
     Bundle filter = product.bundle(FILTER);
     String refusal = assertThrows(BundleException.class, filter::stop).getMessage();
-    assertTrue(refusal.contains("in use by filter fault on device again;"), refusal);
+    assertTrue(refusal.contains("filter fault on device again;"), refusal);
   }
 
   @Test
