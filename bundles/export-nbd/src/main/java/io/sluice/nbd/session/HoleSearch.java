@@ -16,8 +16,17 @@ final class HoleSearch implements ExtentVisitor {
   /** Shorter runs of zeroes are read and sent. */
   static final int HOLE_MIN_BYTES = 4096;
 
-  /** Reads without a look, at most, after looks in vain. */
+  /** Reads without a look, at most, after looks in vain that cost little. */
   static final int SKIPPED_LOOKS_MAX = 63;
+
+  /** A look in vain that takes longer is expensive. */
+  private static final long LOOK_MAX_NANOS = 500_000;
+
+  /**
+   * What looks may cost each read in the mean. A file system may search for a hole up to the file's
+   * end, however near the end of the range is: some milliseconds for each GiB that has none.
+   */
+  private static final long SHARE_NANOS = 4_000;
 
   private final BlockDevice device;
   private final long[] ends = new long[RUNS_MAX];
@@ -46,6 +55,7 @@ final class HoleSearch implements ExtentVisitor {
     }
     reachedBytes = 0;
     pendingBytes = 0;
+    long startNanos = System.nanoTime();
     try {
       device.status(request.offsetBytes(), lengthBytes, this);
       endRun();
@@ -55,7 +65,10 @@ final class HoleSearch implements ExtentVisitor {
     }
     boolean found = runCount > 1 || (runCount == 1 && zeroes[0]);
     skippedLooks = found ? 0 : Math.min(2 * skippedLooks + 1, SKIPPED_LOOKS_MAX);
-    looksToSkip = skippedLooks;
+    long costNanos = System.nanoTime() - startNanos;
+    boolean expensive = !found && costNanos > LOOK_MAX_NANOS;
+    looksToSkip =
+        expensive ? (int) Math.min(costNanos / SHARE_NANOS, Integer.MAX_VALUE) : skippedLooks;
   }
 
   @Override
