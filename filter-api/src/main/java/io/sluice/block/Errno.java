@@ -36,7 +36,8 @@ public enum Errno {
   ESHUTDOWN(108, "shut down"),
   ETIMEDOUT(110, "timed out"),
   EALREADY(114, "already done"),
-  EDQUOT(122, "quota exceeded");
+  EDQUOT(122, "quota exceeded"),
+  ECANCELED(125, "canceled");
 
   private final int number;
   private final String meaning;

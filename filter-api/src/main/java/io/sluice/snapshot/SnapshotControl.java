@@ -69,6 +69,29 @@ public interface SnapshotControl {
   Optional<SnapshotEvent> waitEvent(UUID snapshot, Duration timeout) throws ErrnoException;
 
   /**
+   * Adds a store to a snapshot, also to one that is held. It is filled once the present ones are
+   * full as far as they have come; these grow no more.
+   *
+   * @throws ErrnoException ESRCH for no such snapshot; EBUSY while its stores are moved, or if it
+   *     has as many as it can; EINVAL for a store kind, a limit, or a store that lies on one of the
+   *     snapshot's devices; ENOSPC if the store can't reach its first portion; else what opening
+   *     the store throws. All is as it was then
+   */
+  void addStore(UUID snapshot, StoreRequest store) throws ErrnoException;
+
+  /**
+   * Moves all that is in a snapshot's stores into one, which takes their place; they are let go.
+   * The snapshot is used meanwhile. Returns when it is done.
+   *
+   * @param progress told every now and then
+   * @throws ErrnoException as {@link #addStore}; ECANCELED if {@code progress} says so; EAGAIN if a
+   *     call of a store does not end; ENOSPC if the new store can't hold it all; ESRCH if the
+   *     snapshot is destroyed meanwhile; what reading and writing the stores throw. All is as it
+   *     was then
+   */
+  void moveStores(UUID snapshot, StoreRequest store, MoveProgress progress) throws ErrnoException;
+
+  /**
    * Ends a snapshot: its images answer EIO from now on, however busy they are, and the store is let
    * go, as soon as no older snapshot of the devices needs what is in it.
    *

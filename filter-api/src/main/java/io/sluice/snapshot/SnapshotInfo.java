@@ -1,7 +1,9 @@
 package io.sluice.snapshot;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 
 /**
@@ -13,7 +15,9 @@ import java.util.UUID;
  * @param takenAt the moment of the take, or null before it
  * @param holdNanos how long the devices were held for the cut; 0 before the take
  * @param devices its devices, in the order they were added
- * @param store its difference storage
+ * @param store its difference storage: all stores together
+ * @param stores each store, in the order in which they are filled
+ * @param fillBytesPerSecond how fast they fill, over the last minute
  */
 public record SnapshotInfo(
     UUID id,
@@ -22,4 +26,21 @@ public record SnapshotInfo(
     Instant takenAt,
     long holdNanos,
     List<SnapshotDeviceInfo> devices,
-    StoreInfo store) {}
+    StoreInfo store,
+    List<StoreInfo> stores,
+    long fillBytesPerSecond) {
+  /** Copies the lists. */
+  public SnapshotInfo {
+    devices = List.copyOf(devices);
+    stores = List.copyOf(stores);
+  }
+
+  /** When the stores overflow if they go on filling as fast; empty if they do not fill. */
+  public Optional<Duration> timeToFull() {
+    if (fillBytesPerSecond <= 0) {
+      return Optional.empty();
+    }
+    long leftBytes = Math.max(0, store.limitBytes() - store.filledBytes());
+    return Optional.of(Duration.ofSeconds(leftBytes / fillBytesPerSecond));
+  }
+}

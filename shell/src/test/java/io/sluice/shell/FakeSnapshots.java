@@ -4,6 +4,7 @@ import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.snapshot.CbtInfo;
 import io.sluice.snapshot.ChangeTracking;
+import io.sluice.snapshot.MoveProgress;
 import io.sluice.snapshot.SectorRange;
 import io.sluice.snapshot.SnapshotControl;
 import io.sluice.snapshot.SnapshotDeviceInfo;
@@ -12,6 +13,7 @@ import io.sluice.snapshot.SnapshotInfo;
 import io.sluice.snapshot.SnapshotRequest;
 import io.sluice.snapshot.SnapshotState;
 import io.sluice.snapshot.StoreInfo;
+import io.sluice.snapshot.StoreRequest;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;
@@ -60,6 +62,9 @@ public final class FakeSnapshots implements SnapshotControl, ChangeTracking {
     this.agent = agent;
   }
 
+  /** How often a move tells of its progress. */
+  public static final long MOVE_STEPS = 4;
+
   /** The id of the n-th snapshot, from 1. */
   public static UUID id(long n) {
     return new UUID(0, n);
@@ -85,6 +90,8 @@ public final class FakeSnapshots implements SnapshotControl, ChangeTracking {
       throw new ErrnoException(Errno.ENOENT, "store " + request.storeArgument() + ": no such file");
     }
     UUID id = id(++lastId);
+    StoreInfo store =
+        store(new StoreRequest(request.storeKind(), request.storeArgument(), request.limitBytes()));
     snapshots.put(
         id,
         new SnapshotInfo(
@@ -94,11 +101,9 @@ public final class FakeSnapshots implements SnapshotControl, ChangeTracking {
             null,
             0,
             List.of(),
-            new StoreInfo(
-                request.storeKind() + " " + request.storeArgument(),
-                4096,
-                0,
-                request.limitBytes())));
+            store,
+            List.of(store),
+            0));
     for (String device : request.devices()) {
       add(id, device);
     }
@@ -125,7 +130,60 @@ public final class FakeSnapshots implements SnapshotControl, ChangeTracking {
     snapshots.put(
         info.id(),
         new SnapshotInfo(
-            info.id(), info.name(), state, at, at == null ? 0 : 120_000, devices, info.store()));
+            info.id(),
+            info.name(),
+            state,
+            at,
+            at == null ? 0 : 120_000,
+            devices,
+            info.store(),
+            info.stores(),
+            0));
+  }
+
+  private static StoreInfo store(StoreRequest request) {
+    return new StoreInfo(request.kind() + " " + request.argument(), 4096, 0, request.limitBytes());
+  }
+
+  private void put(SnapshotInfo info, List<StoreInfo> stores) {
+    StoreInfo sum =
+        new StoreInfo(
+            String.join(", ", stores.stream().map(StoreInfo::description).toList()),
+            stores.stream().mapToLong(StoreInfo::capacityBytes).sum(),
+            stores.stream().mapToLong(StoreInfo::filledBytes).sum(),
+            stores.stream().mapToLong(StoreInfo::limitBytes).sum());
+    snapshots.put(
+        info.id(),
+        new SnapshotInfo(
+            info.id(),
+            info.name(),
+            info.state(),
+            info.takenAt(),
+            info.holdNanos(),
+            info.devices(),
+            sum,
+            stores,
+            info.fillBytesPerSecond()));
+  }
+
+  @Override
+  public synchronized void addStore(UUID snapshot, StoreRequest request) throws ErrnoException {
+    SnapshotInfo info = info(snapshot);
+    List<StoreInfo> stores = new ArrayList<>(info.stores());
+    stores.add(store(request));
+    put(info, stores);
+  }
+
+  @Override
+  public synchronized void moveStores(UUID snapshot, StoreRequest request, MoveProgress progress)
+      throws ErrnoException {
+    SnapshotInfo info = info(snapshot);
+    for (long done = 1; done <= MOVE_STEPS; done++) {
+      if (!progress.moved(done * 4096, MOVE_STEPS * 4096)) {
+        throw new ErrnoException(Errno.ECANCELED, "move " + snapshot + ": given up");
+      }
+    }
+    put(info, List.of(store(request)));
   }
 
   @Override

@@ -15,5 +15,10 @@ public final class NoWaiting implements Waiting {
   }
 
   @Override
+  public boolean until(BooleanSupplier condition, Duration limit) {
+    return condition.getAsBoolean();
+  }
+
+  @Override
   public void changed() {}
 }

@@ -10,11 +10,13 @@ import io.sluice.diffstore.DiffStore;
 import io.sluice.filter.Filter;
 import io.sluice.snapshot.CbtInfo;
 import io.sluice.snapshot.ChangeTracking;
+import io.sluice.snapshot.MoveProgress;
 import io.sluice.snapshot.SectorRange;
 import io.sluice.snapshot.SnapshotControl;
 import io.sluice.snapshot.SnapshotEvent;
 import io.sluice.snapshot.SnapshotInfo;
 import io.sluice.snapshot.SnapshotRequest;
+import io.sluice.snapshot.StoreRequest;
 import io.sluice.swap.HandOver;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -240,6 +242,17 @@ final class Bent {
     public Optional<SnapshotEvent> waitEvent(UUID snapshot, Duration timeout)
         throws ErrnoException {
       return inner.waitEvent(snapshot, timeout);
+    }
+
+    @Override
+    public void addStore(UUID snapshot, StoreRequest store) throws ErrnoException {
+      inner.addStore(snapshot, store);
+    }
+
+    @Override
+    public void moveStores(UUID snapshot, StoreRequest store, MoveProgress progress)
+        throws ErrnoException {
+      inner.moveStores(snapshot, store, progress);
     }
 
     @Override

@@ -138,6 +138,12 @@ enum SwapMutants implements Mutant {
     }
 
     @Override
+    public boolean untilFree(BooleanSupplier condition) {
+
+      return inner.untilFree(condition);
+    }
+
+    @Override
     public void changed() {
       inner.changed();
     }

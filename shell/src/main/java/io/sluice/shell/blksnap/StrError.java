@@ -37,6 +37,7 @@ final class StrError {
       case ETIMEDOUT -> "Connection timed out";
       case EALREADY -> "Operation already in progress";
       case EDQUOT -> "Disk quota exceeded";
+      case ECANCELED -> "Operation canceled";
     };
   }
 }

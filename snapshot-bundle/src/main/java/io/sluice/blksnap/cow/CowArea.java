@@ -1,5 +1,6 @@
 package io.sluice.blksnap.cow;
 
+import io.sluice.blksnap.diff.Depositor;
 import io.sluice.blksnap.diff.DiffSpace;
 import io.sluice.blksnap.tracking.BlksnapParameters;
 import io.sluice.block.BlockDevice;
@@ -7,6 +8,7 @@ import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
@@ -14,20 +16,21 @@ import java.util.concurrent.atomic.LongAdder;
  * a {@link CowChain}.
  *
  * <p>A chunk is unsaved until a writer saves it, before its write: copies it from the origin into
- * the store (or finds it all zeroes, and stores nothing), records its slot, and then sets its bit.
+ * the space (or finds it all zeroes, and stores nothing), records its slot, and then sets its bit.
  * All of that happens under the chain's region lock of the chunk's word, once; whoever finds the
  * bit set takes no lock. Adjacent unsaved chunks are read and stored together.
  *
  * <p>Whatever goes wrong on the way ends the area, and never the write: the area is
  * <em>corrupted</em>, with an errno, before the write passes. So for a reader of the origin who
  * then finds neither a bit nor the corruption, what it read is the old data (invariant 2 of
- * ARCHITECTURE). What was saved before stays good for older snapshots.
+ * ARCHITECTURE). What was saved before stays good for older snapshots; and what the space could not
+ * store after all is given to the next older area.
  *
  * <p>What is written to an image is kept in an area of its own, which no chain knows.
  *
  * <p>Lock order: region lock, then copy buffer, then the store's own.
  */
-public final class CowArea {
+public final class CowArea implements Depositor {
   /** Told, once, that the area is lost, in the thread of the write that lost it. */
   @FunctionalInterface
   public interface CorruptionListener {
@@ -95,9 +98,9 @@ public final class CowArea {
       while (rest != 0) {
         int first = Long.numberOfTrailingZeros(rest);
         int count = Long.numberOfTrailingZeros(~(rest >>> first));
-        count = Math.min(count, Math.max(1, CopyBuffer.SIZE_BYTES >>> chunkShift));
+        count = Math.min(count, Math.max(1, pieceMaxBytes() >>> chunkShift));
         long chunk = ((long) word << SavedBits.WORD_SHIFT) + first;
-        if (1 << chunkShift <= CopyBuffer.SIZE_BYTES) {
+        if (1 << chunkShift <= pieceMaxBytes()) {
           saveRun(chunk, count, origin, buffer);
         } else {
           saveLargeChunk(chunk, origin, buffer);
@@ -138,34 +141,65 @@ public final class CowArea {
     return isZero(bytes, from, Math.min(from + (1 << chunkShift), lengthBytes));
   }
 
-  /** Stores chunks {@code from} to {@code to} of the buffer, together if the space allows. */
+  /** Hands chunks {@code from} to {@code to} of the buffer over to the space. */
   private void storeRun(long chunk, int from, int to, int lengthBytes, ByteBuffer bytes)
       throws ErrnoException {
-    int step = to - from;
-    for (int at = from; at < to; at += step) {
-      int regionBytes = Math.min(step, to - at) << chunkShift;
-      long storeOffsetBytes = space.allocate(regionBytes);
+    bytes.limit(Math.min(to << chunkShift, lengthBytes));
+    int at = from;
+    while (at < to) {
+      long first = chunk + at - from;
+      bytes.position(at << chunkShift);
+      long storeOffsetBytes = space.save(bytes, 1 << chunkShift, this, first);
       if (storeOffsetBytes < 0) {
-        if (step == 1) {
-          throw overflow(chunk + at - from);
-        }
-        step = 1; // the end of the store is taken chunk by chunk
-        at -= step;
-        continue;
+        throw overflow(first);
       }
-      int end = Math.min(at + step, to);
-      bytes.limit(Math.min(end << chunkShift, lengthBytes)).position(at << chunkShift);
-      try {
-        space.write(storeOffsetBytes, bytes);
-      } catch (ErrnoException e) {
-        space.giveBack(storeOffsetBytes, regionBytes);
-        throw e;
-      }
-      putSlots(chunk + at - from, end - at, storeOffsetBytes);
-      markSaved(chunk + at - from, end - at);
-      chunksSaved.add(end - at);
+      int count = (int) BlksnapParameters.countOf(bytes.position(), chunkShift) - at;
+      putSlots(first, count, storeOffsetBytes);
+      markSaved(first, count);
+      chunksSaved.add(count);
+      at += count;
     }
     bytes.limit(lengthBytes); // the chunks behind are still to be looked at
+  }
+
+  /**
+   * The space could not store chunks that it had taken over. Their snapshot is lost, but older ones
+   * are not: the next that lacks them takes them. No writer saves them meanwhile, for he would find
+   * their bits here, or waits for the region lock of him who is about to set them.
+   */
+  @Override
+  public void notStored(long firstChunk, ByteBuffer data, ErrnoException cause) {
+    corrupt(cause);
+    int count = (int) BlksnapParameters.countOf(data.remaining(), chunkShift);
+    for (int i = 0; i < count; i++) {
+      int from = data.position() + (i << chunkShift);
+      int lengthBytes = Math.min(1 << chunkShift, data.limit() - from);
+      CowArea heir = older;
+      while (heir != null && !heir.inherit(firstChunk + i, data.slice(from, lengthBytes))) {
+        heir = heir.older;
+      }
+    }
+  }
+
+  /** Takes a chunk that no newer area has any more; false if this one is lost by it, or was. */
+  private boolean inherit(long chunk, ByteBuffer data) {
+    if (saved.isSaved(chunk) || chunk >= chunkCount) {
+      return true; // and older ones find it here, or have no such chunk either
+    }
+    if (errno() != ALIVE || !space.enter()) {
+      return false;
+    }
+    try {
+      storeRun(chunk, 0, 1, data.remaining(), data);
+      return true;
+    } catch (ErrnoException e) {
+      corrupt(e);
+    } catch (OutOfMemoryError e) {
+      corrupt(Errno.ENOMEM, e);
+    } finally {
+      space.leave();
+    }
+    return false;
   }
 
   /** Sets the bits of chunks of one word, whose slots are in place. */
@@ -197,7 +231,15 @@ public final class CowArea {
         (1L << chunkShift) / SlotTable.SLOT_UNIT_BYTES);
   }
 
-  /** Copies a chunk larger than the buffer, piece by piece. */
+  /** The longest piece that is read, and handed over, at once. */
+  private int pieceMaxBytes() {
+    return Math.min(CopyBuffer.SIZE_BYTES, space.saveMaxBytes());
+  }
+
+  /**
+   * Copies a chunk larger than that, piece by piece, and waits for all to be stored: a piece that
+   * was not could not be given to an older area without the others.
+   */
   private void saveLargeChunk(long chunk, BlockDevice origin, CopyBuffer buffer)
       throws ErrnoException {
     long storeOffsetBytes = space.allocate(1 << chunkShift);
@@ -206,10 +248,16 @@ public final class CowArea {
     }
     long startBytes = chunk << chunkShift;
     long lengthBytes = Math.min(1L << chunkShift, capacityBytes - startBytes);
-    for (long at = 0; at < lengthBytes; at += CopyBuffer.SIZE_BYTES) {
-      int pieceBytes = (int) Math.min(CopyBuffer.SIZE_BYTES, lengthBytes - at);
+    AtomicReference<ErrnoException> failure = new AtomicReference<>();
+    for (long at = 0; at < lengthBytes; at += pieceMaxBytes()) {
+      int pieceBytes = (int) Math.min(pieceMaxBytes(), lengthBytes - at);
       readOrigin(origin, startBytes + at, pieceBytes, buffer);
-      space.write(storeOffsetBytes + at, buffer.bytes().flip());
+      space.saveAt(
+          storeOffsetBytes + at, buffer.bytes().flip(), (unit, data, e) -> failure.set(e), chunk);
+    }
+    space.awaitStored(storeOffsetBytes, storeOffsetBytes + lengthBytes);
+    if (failure.get() != null) {
+      throw failure.get();
     }
     put(chunk, storeOffsetBytes);
   }

@@ -6,6 +6,7 @@ import io.sluice.block.BlockDevice;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.block.ExtentVisitor;
+import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -28,24 +29,21 @@ public final class CowChain {
   /** How many areas one device has at most. */
   public static final int AREA_COUNT_MAX = 32;
 
-  private static final int LOCK_COUNT = 256;
-
   /** From this length on, holes of the origin are looked for before chunks are read. */
   private static final long HOLE_SEARCH_MIN_BYTES = 1 << 20;
 
   final CopyBuffers buffers;
-  private final Lock[] regionLocks = new Lock[LOCK_COUNT];
+  private final RegionLocks locks;
   private volatile CowArea newest;
 
   /**
    * @param buffers for copies in flight
-   * @param locks makes the region locks; only lock and unlock are used
+   * @param locks makes the region locks
+   * @param limit how long a write waits for one of them
    */
-  public CowChain(CopyBuffers buffers, Supplier<Lock> locks) {
+  public CowChain(CopyBuffers buffers, Supplier<Lock> locks, Duration limit) {
     this.buffers = buffers;
-    for (int i = 0; i < LOCK_COUNT; i++) {
-      regionLocks[i] = locks.get();
-    }
+    this.locks = new RegionLocks(locks, limit);
   }
 
   /** The area that writers save into, or null if no snapshot is held. */
@@ -144,12 +142,29 @@ public final class CowChain {
 
   /** The region lock of a word of 64 chunks. */
   Lock lockOf(int word) {
-    return regionLocks[(word * 0x9E3779B9) >>> 24];
+    return locks.of(word);
+  }
+
+  /** Takes it for a write, or ends all images, since nobody can save there. */
+  private Lock acquire(int word) throws ErrnoException {
+    Lock lock = locks.acquire(word);
+    if (lock == null) {
+      ErrnoException cause =
+          new ErrnoException(
+              Errno.ETIMEDOUT,
+              "a write of an image kept chunks locked for "
+                  + locks.limit().toMillis()
+                  + " ms, the limit for a write that waits for its copy");
+      corrupt(cause.errno(), cause);
+      throw cause;
+    }
+    return lock;
   }
 
   /**
-   * Saves what a write to the origin is about to change. Never fails and never keeps the write for
-   * longer than its copy takes: what can't be saved corrupts the images that need it.
+   * Saves what a write to the origin is about to change. Never fails, and keeps the write no longer
+   * than the origin's read takes and the limits allow: what can't be saved corrupts the images that
+   * need it.
    *
    * @param wholeRange whether the operation carries no data (discard, write-zeroes), so that its
    *     range may be long and mostly holes
@@ -228,8 +243,7 @@ public final class CowChain {
       if (area.unsaved(word, wanted) == 0) {
         continue;
       }
-      Lock lock = lockOf(word);
-      lock.lock();
+      Lock lock = acquire(word);
       try {
         area.checkAlive(); // whoever held the lock before may have found the store full
         area.saveRuns(word, area.unsaved(word, wanted), origin, buffers);
@@ -243,6 +257,7 @@ public final class CowChain {
   private void saveHoles(CowArea area, long firstChunk, long lastChunk, BlockDevice origin)
       throws ErrnoException {
     long[] at = {firstChunk << area.chunkShift};
+    ErrnoException[] failure = {null};
     long endBytes = Math.min((lastChunk + 1) << area.chunkShift, area.capacityBytes);
     while (at[0] < endBytes) {
       long askedBytes = at[0];
@@ -252,18 +267,22 @@ public final class CowChain {
           (lengthBytes, state) -> {
             long extentEndBytes = Math.min(at[0] + lengthBytes, endBytes);
             if ((state & ExtentVisitor.ZERO) != 0) {
-              saveHole(area, at[0], extentEndBytes);
+              failure[0] = saveHole(area, at[0], extentEndBytes);
             }
             at[0] = extentEndBytes;
-            return extentEndBytes < endBytes;
+            return extentEndBytes < endBytes && failure[0] == null;
           });
+      if (failure[0] != null) {
+        throw failure[0];
+      }
       if (at[0] <= askedBytes) {
         return; // a device that says nothing: its chunks are read
       }
     }
   }
 
-  private void saveHole(CowArea area, long startBytes, long endBytes) {
+  /** What went wrong, or null. */
+  private ErrnoException saveHole(CowArea area, long startBytes, long endBytes) {
     long first = BlksnapParameters.countOf(startBytes, area.chunkShift);
     // The last chunk may be short; it lies in the hole if the hole reaches the device's end.
     long end =
@@ -273,8 +292,12 @@ public final class CowChain {
     for (long chunk = first; chunk < end; ) {
       int word = (int) (chunk >>> SavedBits.WORD_SHIFT);
       long wordEnd = Math.min(end, ((long) word + 1) << SavedBits.WORD_SHIFT);
-      Lock lock = lockOf(word);
-      lock.lock();
+      Lock lock;
+      try {
+        lock = acquire(word);
+      } catch (ErrnoException e) {
+        return e;
+      }
       try {
         // Still unsaved means still unwritten, so the hole that was seen is still there.
         area.putZero(word, area.unsaved(word, wordMask(word, chunk, wordEnd - 1)));
@@ -283,5 +306,6 @@ public final class CowChain {
       }
       chunk = wordEnd;
     }
+    return null;
   }
 }

@@ -132,7 +132,12 @@ public final class CowView {
     return goodBytes;
   }
 
-  /** Reads the leading chunks that lie together in the store, or are zeroes together. */
+  /**
+   * Reads the leading chunks that lie together in the store, or are zeroes together.
+   *
+   * @return the bytes read, or 0 if the source has lost them to an older one: to be looked for
+   *     again
+   */
   private int readSaved(CowArea source, long at, ByteBuffer target) throws ErrnoException {
     long chunk = at >>> shift;
     long lastChunk = (at + target.remaining() - 1) >>> shift;
@@ -146,8 +151,17 @@ public final class CowView {
     target.limit(target.position() + lengthBytes);
     if (slot == SlotTable.ZERO_SLOT) {
       fillZero(target);
-    } else {
+      return lengthBytes;
+    }
+    int start = target.position();
+    try {
       readStore(source, storeOffsetBytes(slot, at), target);
+    } catch (ErrnoException e) {
+      if (source == area || source.errno() == 0 || runEnd(source, chunk, end - 1) == end) {
+        throw e;
+      }
+      target.position(start); // its store has failed it, and an older area got its chunks
+      return 0;
     }
     return lengthBytes;
   }
@@ -272,17 +286,19 @@ public final class CowView {
   /** The region lock is held, so an unsaved chunk of the origin is as of the take. */
   private void copyChunk(long chunk, long storeOffsetBytes, CopyBuffer buffer, BlockDevice origin)
       throws ErrnoException {
-    CowArea source = savedIn(chunk);
     long startBytes = chunk << shift;
     int chunkBytes = chunkBytes(chunk);
     for (int done = 0; done < chunkBytes; done += CopyBuffer.SIZE_BYTES) {
       int pieceBytes = Math.min(CopyBuffer.SIZE_BYTES, chunkBytes - done);
-      if (source == null) {
-        written.readOrigin(origin, startBytes + done, pieceBytes, buffer);
-      } else {
-        ByteBuffer bytes = buffer.bytes().clear().limit(pieceBytes);
-        readSaved(source, startBytes + done, bytes);
-      }
+      ByteBuffer bytes = buffer.bytes();
+      do {
+        CowArea source = savedIn(chunk);
+        if (source == null) {
+          written.readOrigin(origin, startBytes + done, pieceBytes, buffer);
+        } else {
+          readSaved(source, startBytes + done, bytes.clear().limit(pieceBytes));
+        }
+      } while (bytes.hasRemaining());
       written.space.write(storeOffsetBytes + done, buffer.bytes().flip());
     }
   }

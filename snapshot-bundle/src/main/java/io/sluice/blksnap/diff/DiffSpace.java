@@ -6,30 +6,29 @@ import io.sluice.block.StorageIdentity;
 import io.sluice.diffstore.DiffStore;
 import io.sluice.snapshot.StoreInfo;
 import java.nio.ByteBuffer;
-import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.Lock;
+import java.util.stream.Collectors;
 
 /**
- * The space of one snapshot in its difference store, shared by the snapshot's devices: a linear
- * allocator that grows the store ahead of need.
+ * The space of one snapshot in its difference storage, shared by the snapshot's devices: bytes from
+ * 0 on, in one store or in several, one behind the other. Where bytes are in the space never
+ * changes, whichever store they are in.
  *
- * <p><b>Growth</b> follows blksnap's half-full rule: when half a portion or less is free, one
- * portion more is reserved in the background, up to the limit; a limit that forbids it is reported
- * once. Unlike the module, space is handed out only after it was reserved, so a writer that outruns
- * the growth waits for it; and a growth that failed is tried again at half the free space, at a
- * quarter, and so on, and a last time by the writer that finds nothing left.
+ * <p>Saved chunks come by {@link #save}, which never waits for a store ({@link WriteBehind}); what
+ * is written to images by {@link #allocate} and {@link #write}, which do. {@link #read} finds both.
  *
- * <p><b>Use</b>: the store is closed by the last of its users to leave, so a snapshot can be
- * destroyed while its image is read, without waiting for the reader. Whoever touches the store, but
+ * <p><b>Use</b>: the stores are closed by the last of the users to leave, so a snapshot can be
+ * destroyed while its image is read, without waiting for the reader. Whoever touches the space, but
  * for the snapshot itself, does so between {@link #enter} and {@link #leave}.
  */
 public final class DiffSpace {
-  /** Told, once, that the store is half through its last portion and can't grow. */
+  /** How many stores a space has at most. */
+  public static final int STORE_COUNT_MAX = 16;
+
+  /** Told, once for each store, that the last one is half through its last portion. */
   @FunctionalInterface
   public interface NoSpaceListener {
     /**
@@ -47,212 +46,265 @@ public final class DiffSpace {
     void growthFailed(ErrnoException failure);
   }
 
-  private final StoreGate gate;
-  private final long capacityMaxBytes;
-  private final List<StorageIdentity> identities;
-  private final boolean limitTold;
-  private final long portionBytes;
-  private final Executor growth;
-  private final Lock growthLock;
-  private final NoSpaceListener noSpace;
+  private final SpaceEdges edges;
+  private final String user;
+  private final FillRate rate;
+  private final SpaceAllocator allocator;
+  private final WriteBehind writeBehind;
   private final GrowthFailureListener growthFailed;
 
-  private final AtomicLong filledBytes = new AtomicLong();
-  private final AtomicBoolean growthPending = new AtomicBoolean();
-  private final AtomicBoolean noSpaceTold = new AtomicBoolean();
-  // The snapshot itself is the first user; 0 once the store is closed.
+  /** What is in the stores. */
+  private final Ranges written = new Ranges();
+
+  /** What was written since a move last looked, or null if there is none. */
+  private volatile Ranges moving;
+
+  // The snapshot itself is the first user; 0 once the stores are closed.
   private final AtomicInteger users = new AtomicInteger(1);
-  private volatile long limitBytes;
-  private volatile long grantedBytes;
-  private volatile long growBelowBytes;
-  private volatile String description;
+  private final AtomicBoolean changing = new AtomicBoolean();
 
   /**
    * Takes over an open store and grows it to its first portion if it is small.
    *
-   * @param stores where another version of its provider is found
    * @param provided the store; closed by the last user, from when this returns
    * @param user who it is for, for people
-   * @param waiting for calls to end, or to go on, while the provider is replaced
    * @param limitBytes how far it may grow; an existing store may be larger already
    * @param limitTold whether reaching the limit is news: not if it is all that could ever be needed
-   * @param portionBytes diff_storage_minimum
-   * @param growth runs growth in the background
-   * @param growthLock held around each growth
-   * @throws ErrnoException ENOSPC if a small store is above the limit already, or what growing
-   *     throws; the store is left open
+   * @throws ErrnoException ENOSPC if a small store is above the limit already; ENOMEM if too many
+   *     stores are open; what growing throws. The store is left open
    */
   public DiffSpace(
-      StoreSource stores,
+      SpaceEdges edges,
       StoreSource.Provided provided,
       String user,
-      Waiting waiting,
       long limitBytes,
       boolean limitTold,
-      long portionBytes,
-      Executor growth,
-      Lock growthLock,
       NoSpaceListener noSpace,
       GrowthFailureListener growthFailed)
       throws ErrnoException {
-    DiffStore store = provided.store();
-    this.gate = new StoreGate(stores, provided, waiting, user);
-    this.capacityMaxBytes = store.capacityMaxBytes();
-    this.identities = List.copyOf(store.identities());
-    this.limitBytes = Math.min(limitBytes, capacityMaxBytes);
-    this.limitTold = limitTold;
-    this.portionBytes = portionBytes;
-    this.growth = growth;
-    this.growthLock = growthLock;
-    this.noSpace = noSpace;
+    this.edges = edges;
+    this.user = user;
+    this.rate = new FillRate(edges.clock());
     this.growthFailed = growthFailed;
-    this.growBelowBytes = halfPortionBytes();
-    long capacityBytes = store.capacityBytes();
-    if (capacityBytes <= portionBytes / 2) {
-      if (limitTold && capacityBytes > this.limitBytes) {
-        throw new ErrnoException(
-            Errno.ENOSPC,
-            store.description()
-                + " has "
-                + capacityBytes
-                + " bytes, above the limit of "
-                + this.limitBytes
-                + "; raise the limit or give an empty store");
-      }
-      if (capacityBytes < this.limitBytes) {
-        store.grow(nextCapacityBytes(capacityBytes));
-      }
+    Segment first = new Segment(gate(provided), 0, limitBytes, limitTold);
+    SpaceAllocator.growFirst(first, edges.portionBytes());
+    Waiting waiting = edges.waits().get();
+    this.allocator =
+        new SpaceAllocator(
+            first,
+            edges.portionBytes(),
+            edges.background(),
+            waiting,
+            edges.waitLimit(),
+            this::enter,
+            this::leave,
+            noSpace,
+            growthFailed,
+            rate);
+    if (!edges.batches().join()) {
+      throw new ErrnoException(
+          Errno.ENOMEM,
+          user
+              + ": "
+              + edges.batches().storeCountMax()
+              + " stores are in use, which is all there is memory for; destroy a snapshot");
     }
-    this.grantedBytes = store.capacityBytes();
-    this.description = store.description();
+    this.writeBehind =
+        new WriteBehind(
+            new Stores(),
+            edges.batches(),
+            edges.background(),
+            waiting,
+            edges.waitLimit(),
+            edges.locks().get());
   }
 
-  /** A limit below one portion is itself the portion. */
-  private long halfPortionBytes() {
-    return Math.min(portionBytes, limitBytes) / 2;
+  private StoreGate gate(StoreSource.Provided provided) {
+    return new StoreGate(edges.stores(), provided, edges.waits().get(), user);
   }
 
-  private long nextCapacityBytes(long capacityBytes) {
-    return capacityBytes + Math.min(portionBytes, limitBytes - capacityBytes);
+  /** Where batches go. */
+  private final class Stores implements WriteBehind.Destination {
+    @Override
+    public boolean allocate(Batch batch, int unitBytes, int lengthMaxBytes) throws ErrnoException {
+      return allocator.allocate(batch, unitBytes, lengthMaxBytes);
+    }
+
+    @Override
+    public void giveBack(long offsetBytes, int lengthBytes) {
+      allocator.giveBack(offsetBytes, lengthBytes);
+    }
+
+    @Override
+    public void store(long offsetBytes, ByteBuffer data) throws ErrnoException {
+      write(offsetBytes, data);
+    }
+
+    @Override
+    public boolean enter() {
+      return DiffSpace.this.enter();
+    }
+
+    @Override
+    public void leave() {
+      DiffSpace.this.leave();
+    }
+
+    @Override
+    public String description() {
+      return DiffSpace.this.description();
+    }
+
+    @Override
+    public void fault(ErrnoException fault) {
+      growthFailed.growthFailed(fault);
+    }
+  }
+
+  /** The longest data that one {@link #save} takes whole. */
+  public int saveMaxBytes() {
+    return edges.batches().sizeBytes();
+  }
+
+  /**
+   * Saves leading units of data, as many as it can at once; at least one, if it has room for one.
+   * Does not wait for the store, but for memory, and for a store that must grow.
+   *
+   * @param data read from its position, which moves past what was saved; the last unit may be short
+   *     of data and gets its full room
+   * @param unitBytes at most {@link #saveMaxBytes}
+   * @param depositor told if they can't be stored after all
+   * @param unit what the first unit is, for the depositor
+   * @return where in the space the first unit is, or -1 if there is no room and none to be had
+   * @throws ErrnoException ETIMEDOUT if the store takes longer than a write may wait; what growing
+   *     throws
+   */
+  public long save(ByteBuffer data, int unitBytes, Depositor depositor, long unit)
+      throws ErrnoException {
+    return writeBehind.save(data, unitBytes, depositor, unit);
+  }
+
+  /**
+   * Saves a piece of an allocated region that is too long for {@link #save}.
+   *
+   * @param data at most {@link #saveMaxBytes}, from position to limit
+   */
+  public void saveAt(long offsetBytes, ByteBuffer data, Depositor depositor, long unit)
+      throws ErrnoException {
+    writeBehind.saveAt(offsetBytes, data, depositor, unit);
+  }
+
+  /**
+   * Waits until a range that was saved is stored, or its depositors know that it is not.
+   *
+   * @throws ErrnoException ETIMEDOUT if it takes longer than a write may wait
+   */
+  public void awaitStored(long startBytes, long endBytes) throws ErrnoException {
+    writeBehind.awaitStored(startBytes, endBytes);
   }
 
   /**
    * Allocates a region. Waits for growth if the store may still grow.
    *
    * @param lengthBytes at least 1
-   * @return where it starts in the store, or -1 if it does not fit and the store can't grow
-   * @throws ErrnoException what the last attempt to grow threw
+   * @return where it starts in the space, or -1 if it does not fit and nothing can grow
+   * @throws ErrnoException ETIMEDOUT if growth takes too long; what the last attempt to grow threw
    */
   public long allocate(int lengthBytes) throws ErrnoException {
-    while (true) {
-      long at = filledBytes.get();
-      long granted = grantedBytes;
-      if (at + lengthBytes > granted) {
-        if (!growNow(granted)) {
-          return -1;
-        }
-        continue;
-      }
-      if (filledBytes.compareAndSet(at, at + lengthBytes)) {
-        if (granted - at - lengthBytes <= growBelowBytes) {
-          growSoon(granted);
-        }
-        return at;
-      }
-    }
+    long at = allocator.allocate(lengthBytes);
+    return at < 0 && writeBehind.giveUnusedBack() ? allocator.allocate(lengthBytes) : at;
   }
 
-  /**
-   * Takes a region back that came to nothing, if it is the last one still; so a writer who tries
-   * again and again does not eat the store.
-   */
+  /** Takes a region back that came to nothing. */
   public void giveBack(long offsetBytes, int lengthBytes) {
-    boolean unused = filledBytes.compareAndSet(offsetBytes + lengthBytes, offsetBytes);
-  }
-
-  private void growSoon(long granted) {
-    if (granted >= limitBytes) {
-      if (limitTold && !noSpaceTold.getAndSet(true)) {
-        noSpace.noSpace(granted);
-      }
-      return;
-    }
-    if (!growthPending.getAndSet(true)) {
-      growth.execute(this::growInBackground);
-    }
-  }
-
-  private void growInBackground() {
-    if (!enter()) {
-      return;
-    }
-    try {
-      growNow(grantedBytes);
-    } catch (ErrnoException e) {
-      growBelowBytes = growBelowBytes / 2;
-      growthFailed.growthFailed(e);
-    } finally {
-      growthPending.set(false);
-      leave();
-    }
-  }
-
-  /** Grows by a portion unless somebody has by now; false if the limit forbids it. */
-  private boolean growNow(long grantedSeenBytes) throws ErrnoException {
-    growthLock.lock();
-    try {
-      if (grantedBytes > grantedSeenBytes) {
-        return true;
-      }
-      if (grantedBytes >= limitBytes) {
-        return false;
-      }
-      DiffStore store = gate.enter();
-      try {
-        store.grow(nextCapacityBytes(grantedBytes));
-        grantedBytes = store.capacityBytes();
-        description = store.description();
-      } finally {
-        gate.leave();
-      }
-      growBelowBytes = halfPortionBytes();
-      return true;
-    } finally {
-      growthLock.unlock();
-    }
+    allocator.giveBack(offsetBytes, lengthBytes);
   }
 
   /** Lets the store grow further, when a device has been added. */
   public void raiseLimit(long bytes) {
-    growthLock.lock();
-    try {
-      limitBytes = Math.min(limitBytes + bytes, capacityMaxBytes);
-    } finally {
-      growthLock.unlock();
-    }
+    allocator.raiseLimit(bytes);
   }
 
-  /** {@link DiffStore#read}; between {@link #enter} and {@link #leave}. */
+  /**
+   * Fills a buffer with what was saved or written; between {@link #enter} and {@link #leave}.
+   *
+   * @throws ErrnoException what the store throws; EIO if it is lost, or could not store this
+   */
   public void read(long offsetBytes, ByteBuffer data) throws ErrnoException {
-    DiffStore store = gate.enter();
-    try {
-      store.read(offsetBytes, data);
-    } finally {
-      gate.leave();
+    int limit = data.limit();
+    long at = offsetBytes;
+    long endBytes = at + data.remaining();
+    while (at < endBytes) {
+      int before = data.position();
+      if (!writeBehind.read(at, data)) {
+        long next = writeBehind.nextStart(at, endBytes);
+        writeBehind.checkStored(at, next);
+        data.limit(before + (int) (next - at));
+        readStored(at, data);
+        data.limit(limit);
+      }
+      at += data.position() - before;
     }
   }
 
-  /** {@link DiffStore#write}; between {@link #enter} and {@link #leave}. */
+  /** Reads what is in the stores. */
+  void readStored(long offsetBytes, ByteBuffer data) throws ErrnoException {
+    transfer(offsetBytes, data, false);
+  }
+
+  /**
+   * Writes into an allocated region that no save has; between {@link #enter} and {@link #leave}.
+   *
+   * @throws ErrnoException what the store throws; EIO if it is lost
+   */
   public void write(long offsetBytes, ByteBuffer data) throws ErrnoException {
-    DiffStore store = gate.enter();
-    try {
-      store.write(offsetBytes, data);
-    } finally {
-      gate.leave();
+    transfer(offsetBytes, data, true);
+  }
+
+  private void transfer(long offsetBytes, ByteBuffer data, boolean write) throws ErrnoException {
+    int limit = data.limit();
+    long at = offsetBytes;
+    while (data.hasRemaining()) {
+      Segment segment = segmentOf(at);
+      DiffStore store = segment.gate.enter();
+      if (store == null) {
+        continue; // another store has taken its place
+      }
+      int lengthBytes = (int) Math.min(data.remaining(), segment.endBytes() - at);
+      data.limit(data.position() + lengthBytes);
+      try {
+        if (write) {
+          store.write(at - segment.baseBytes, data);
+          noteWritten(at, at + lengthBytes); // before a move can take the gate for drained
+        } else {
+          store.read(at - segment.baseBytes, data);
+        }
+      } finally {
+        segment.gate.leave();
+        data.limit(limit);
+      }
+      at += lengthBytes;
     }
   }
 
-  /** Becomes a user of the store; false if it is closed or about to be. */
+  private Segment segmentOf(long offsetBytes) {
+    for (Segment segment : allocator.segments()) {
+      if (offsetBytes < segment.endBytes()) {
+        return segment;
+      }
+    }
+    throw new IllegalStateException("byte " + offsetBytes + " is in no store of " + user);
+  }
+
+  private void noteWritten(long startBytes, long endBytes) {
+    written.add(startBytes, endBytes);
+    Ranges unmoved = moving;
+    if (unmoved != null) {
+      unmoved.add(startBytes, endBytes);
+    }
+  }
+
+  /** Becomes a user of the stores; false if they are closed or about to be. */
   public boolean enter() {
     int seen = users.get();
     while (seen > 0) {
@@ -264,94 +316,163 @@ public final class DiffSpace {
     return false;
   }
 
-  /** Stops being a user; the last one closes the store. */
+  /** Stops being a user; the last one closes the stores. */
   public void leave() {
-    if (users.decrementAndGet() == 0) { // and stays so: enter() does not revive it
-      try {
-        gate.closeStore();
-      } catch (ErrnoException e) {
-        // Nothing in it is wanted any more; the provider has let go of what it could.
-        growthFailed.growthFailed(e);
-      }
+    if (users.decrementAndGet() > 0) {
+      return; // and once it is 0 it stays so: enter() does not revive it
+    }
+    writeBehind.close();
+    for (Segment segment : allocator.segments()) {
+      close(segment.gate);
     }
   }
 
-  /** Whether the store is closed, and nothing can enter any more. */
+  private void close(StoreGate gate) {
+    try {
+      gate.closeStore();
+    } catch (ErrnoException e) {
+      // Nothing in it is wanted any more; the provider has let go of what it could.
+      growthFailed.growthFailed(e);
+    }
+  }
+
+  /** Whether the stores are closed, and nothing can enter any more. */
   public boolean isClosed() {
     return users.get() == 0;
   }
 
-  /** Who it is for, for people. */
-  public String user() {
-    return gate.user();
-  }
-
-  /** Whether this bundle provides the store now. */
-  public boolean isProvidedBy(long providerId) {
-    return gate.isOf(providerId);
-  }
-
-  /** Begins a swap of the provider: store I/O waits from now on, at most this long. */
-  public void hold(Duration limit) {
-    gate.close(limit);
-  }
-
   /**
-   * Waits for store I/O that runs, while held.
+   * Adds a store, to be filled when the present ones are full as far as they have come; these grow
+   * no more.
    *
-   * @throws ErrnoException EAGAIN if it does not end in time
+   * @param provided closed by the last user, from when this returns
+   * @param limitBytes how far it may grow
+   * @param limitTold whether reaching the limit is news
+   * @throws ErrnoException EBUSY while stores are moved, or if there are {@link #STORE_COUNT_MAX};
+   *     else as the constructor. The store is left open
    */
-  public void drain() throws ErrnoException {
-    gate.drain();
-  }
-
-  /**
-   * Gives the store away, and its provider back; drained.
-   *
-   * @throws ErrnoException EBUSY if the store can't be given away
-   */
-  public void handOver() throws ErrnoException {
-    gate.handOver();
-  }
-
-  /**
-   * Takes the store up from whoever provides it now, if it was given away. {@link #letGo} then, in
-   * any case.
-   *
-   * @throws ErrnoException if nobody can, and all that is in the store is lost
-   */
-  public void takeUp(Duration limit) throws ErrnoException {
-    if (gate.isGiven()) {
-      gate.takeUp(limit, grantedBytes);
+  public void add(StoreSource.Provided provided, long limitBytes, boolean limitTold)
+      throws ErrnoException {
+    beginChange();
+    try {
+      if (allocator.segments().length == STORE_COUNT_MAX) {
+        throw new ErrnoException(
+            Errno.EBUSY,
+            user + " has " + STORE_COUNT_MAX + " stores, the most; move them into one");
+      }
+      StoreGate gate = gate(provided);
+      SpaceAllocator.growFirst(new Segment(gate, 0, limitBytes, limitTold), edges.portionBytes());
+      allocator.append(gate, limitBytes, limitTold);
+    } finally {
+      changing.set(false);
     }
   }
 
-  /** Ends the swap: store I/O goes on, or fails if the store is lost. */
-  public void letGo() {
-    gate.open();
-  }
-
-  /** The store's provider leaves with it. */
-  public void lose(ErrnoException cause) {
-    gate.lose(cause);
+  private void beginChange() throws ErrnoException {
+    if (!changing.compareAndSet(false, true)) {
+      throw new ErrnoException(
+          Errno.EBUSY, user + ": it is being moved; wait for that, or give it up");
+    }
   }
 
   /**
-   * Refuses a store that is lost.
+   * Whether stores are being moved, so that their provider can't be replaced meanwhile; nor is a
+   * move begun while it is replaced.
+   */
+  public boolean isChanging() {
+    return changing.get();
+  }
+
+  /**
+   * Prepares to move all that is in the stores into one, which takes their place. The stores can be
+   * used meanwhile.
+   *
+   * @param provided owned by the move, which must be run
+   * @throws ErrnoException EBUSY while another move runs, or a provider is being replaced; the
+   *     store is left open
+   */
+  public StoreMove beginMove(StoreSource.Provided provided, long limitBytes, boolean limitTold)
+      throws ErrnoException {
+    beginChange();
+    for (Segment segment : allocator.segments()) {
+      if (segment.gate.isHeld()) {
+        changing.set(false);
+        throw new ErrnoException(
+            Errno.EBUSY, user + ": its provider is being replaced; try again then");
+      }
+    }
+    Segment target = new Segment(gate(provided), 0, limitBytes, limitTold);
+    return new StoreMove(this, allocator, target, edges.portionBytes(), edges.waitLimit());
+  }
+
+  /** From now on, what is written is taken down; all that was is, too. */
+  Ranges takeDownWrites() {
+    Ranges unmoved = new Ranges();
+    moving = unmoved;
+    unmoved.addAll(written);
+    return unmoved;
+  }
+
+  /** The move is over; stores that are not in use any more are closed. */
+  void moveEnded(List<StoreGate> unused) {
+    moving = null;
+    unused.forEach(this::close);
+    changing.set(false);
+  }
+
+  /** The open stores, for who replaces their provider. */
+  public List<StoreGate> gates() {
+    return Arrays.stream(allocator.segments()).map(segment -> segment.gate).toList();
+  }
+
+  /** Who it is for, for people. */
+  public String user() {
+    return user;
+  }
+
+  /**
+   * Refuses a space of which a store is lost.
    *
    * @throws ErrnoException EIO
    */
   public void checkThere() throws ErrnoException {
-    gate.checkThere();
+    for (StoreGate gate : gates()) {
+      gate.checkThere();
+    }
   }
 
-  /** What the store's writes may change. */
+  /** What the stores' writes may change. */
   public List<StorageIdentity> identities() {
-    return identities;
+    return gates().stream().flatMap(gate -> gate.identities().stream()).toList();
   }
 
-  /** The store's fill level. */
+  /** The stores, for people. */
+  public String description() {
+    return gates().stream().map(StoreGate::description).collect(Collectors.joining(", "));
+  }
+
+  /** The fill level of each store, in the order in which they are filled. */
+  public List<StoreInfo> infos() {
+    Ranges unused = allocator.leftovers();
+    writeBehind.addUnused(unused);
+    long filledBytes = allocator.filledBytes();
+    return Arrays.stream(allocator.segments())
+        .map(segment -> segment.info(filledBytes, unused))
+        .toList();
+  }
+
+  /** The fill level of all together. */
   public StoreInfo info() {
-    return new StoreInfo(description, grantedBytes, filledBytes.get(), limitBytes);
+    List<StoreInfo> all = infos();
+    return new StoreInfo(
+        description(),
+        all.stream().mapToLong(StoreInfo::capacityBytes).sum(),
+        all.stream().mapToLong(StoreInfo::filledBytes).sum(),
+        all.stream().mapToLong(StoreInfo::limitBytes).sum());
+  }
+
+  /** How fast they fill: bytes a second, over the last minute. */
+  public long fillBytesPerSecond() {
+    return rate.bytesPerSecond();
   }
 }

@@ -2,9 +2,11 @@ package io.sluice.blksnap.diff;
 
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
+import io.sluice.block.StorageIdentity;
 import io.sluice.diffstore.DiffStore;
 import io.sluice.swap.HandOver;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -15,14 +17,19 @@ import java.util.concurrent.atomic.AtomicInteger;
  * <p>Entering counts first and looks at the flag then; closing sets the flag first and looks at the
  * count then. Both are volatile, so one of the two sees the other (Dekker).
  */
-final class StoreGate {
+public final class StoreGate {
   private final StoreSource source;
   private final Waiting waiting;
   private final String user;
   private final AtomicInteger inFlight = new AtomicInteger();
   private volatile StoreSource.Provided provided;
   private volatile boolean held;
+  private volatile boolean moved;
   private volatile ErrnoException lost;
+  private volatile long capacityBytes;
+  private volatile String description;
+  private final long capacityMaxBytes;
+  private final List<StorageIdentity> identities;
   private volatile boolean closed;
   // What is handed over; touched by the swap alone, which is one at a time.
   private HandOver given;
@@ -36,17 +43,67 @@ final class StoreGate {
     this.provided = provided;
     this.waiting = waiting;
     this.user = user;
+    DiffStore store = provided.store();
+    this.capacityBytes = store.capacityBytes();
+    this.capacityMaxBytes = store.capacityMaxBytes();
+    this.description = store.description();
+    this.identities = List.copyOf(store.identities());
+  }
+
+  /** What has been reserved so far. */
+  long capacityBytes() {
+    return capacityBytes;
+  }
+
+  /** What can be reserved at most. */
+  long capacityMaxBytes() {
+    return capacityMaxBytes;
+  }
+
+  /** What it is, for people. */
+  String description() {
+    return description;
+  }
+
+  /** Everything whose bytes its writes may change. */
+  List<StorageIdentity> identities() {
+    return identities;
+  }
+
+  /**
+   * Reserves more.
+   *
+   * @return false if another store is in its place
+   */
+  boolean grow(long bytes) throws ErrnoException {
+    DiffStore store = enter();
+    if (store == null) {
+      return false;
+    }
+    try {
+      store.grow(bytes);
+      capacityBytes = store.capacityBytes();
+      description = store.description();
+    } finally {
+      leave();
+    }
+    return true;
   }
 
   /**
    * The store, for one call; then {@link #leave}.
    *
+   * @return null if another store is in its place, and nothing is to be left
    * @throws ErrnoException ETIMEDOUT if the swap takes too long; EIO if the store is lost
    */
   DiffStore enter() throws ErrnoException {
     while (true) {
       inFlight.incrementAndGet();
       if (!held) {
+        if (moved) {
+          leave();
+          return null;
+        }
         if (lost == null) {
           return provided.store();
         }
@@ -69,23 +126,39 @@ final class StoreGate {
   }
 
   /** Who it is for, for people. */
-  String user() {
+  public String user() {
     return user;
   }
 
   /** Whether this bundle provides the store, and it is there. */
-  boolean isOf(long providerId) {
+  public boolean isOf(long providerId) {
     return !held && lost == null && provided.providerId() == providerId;
   }
 
   /** Holds calls back from now on. */
-  void close(Duration limit) {
+  public void close(Duration limit) {
     waiting.limit(limit);
     held = true;
   }
 
+  /** Whether calls are held back. */
+  boolean isHeld() {
+    return held;
+  }
+
+  /** The store, for who has closed the gate and drained it. */
+  DiffStore heldStore() throws ErrnoException {
+    checkThere();
+    return provided.store();
+  }
+
+  /** Another store is in its place, from when calls go on. */
+  void moved() {
+    moved = true;
+  }
+
   /** Lets calls go on. */
-  void open() {
+  public void open() {
     held = false;
     waiting.changed();
   }
@@ -95,7 +168,7 @@ final class StoreGate {
    *
    * @throws ErrnoException EAGAIN if they do not end in time
    */
-  void drain() throws ErrnoException {
+  public void drain() throws ErrnoException {
     if (!waiting.until(() -> inFlight.get() == 0)) {
       throw new ErrnoException(
           Errno.EAGAIN, user + ": a call of its provider does not end in time; try again");
@@ -107,7 +180,7 @@ final class StoreGate {
    *
    * @throws ErrnoException EBUSY if the store can't be given away
    */
-  void handOver() throws ErrnoException {
+  public void handOver() throws ErrnoException {
     StoreSource.Provided before = provided;
     try {
       given = before.store().handOver();
@@ -122,27 +195,25 @@ final class StoreGate {
     before.unpin().run();
   }
 
-  /** Whether {@link #handOver} has given the store away. */
-  boolean isGiven() {
-    return given != null;
-  }
-
   /**
-   * Takes the store up again, from whoever provides its kind now.
+   * Takes the store up again, if it was given away, from whoever provides its kind now. {@link
+   * #open} then, in any case.
    *
-   * @param leastBytes the capacity it must have
    * @throws ErrnoException if nobody can; the hand-over is closed, and what is in the store is lost
    */
-  void takeUp(Duration limit, long leastBytes) throws ErrnoException {
+  public void takeUp(Duration limit) throws ErrnoException {
+    if (given == null) {
+      return;
+    }
     HandOver handOver = given;
     given = null;
     try {
       provided = source.takeOver(provided.kind(), handOver, user, limit);
-      long capacityBytes = provided.store().capacityBytes();
-      if (capacityBytes < leastBytes) {
+      long leftBytes = provided.store().capacityBytes();
+      if (leftBytes < capacityBytes) {
         lost =
             new ErrnoException(
-                Errno.EIO, user + ": " + capacityBytes + " bytes of " + leastBytes + " are left");
+                Errno.EIO, user + ": " + leftBytes + " bytes of " + capacityBytes + " are left");
         throw lost;
       }
     } catch (ErrnoException | RuntimeException | LinkageError e) {
@@ -164,7 +235,7 @@ final class StoreGate {
   }
 
   /** The store is of no more use, whatever its provider says. */
-  void lose(ErrnoException cause) {
+  public void lose(ErrnoException cause) {
     lost = cause;
   }
 

@@ -1,6 +1,7 @@
 package io.sluice.blksnap.osgi;
 
 import io.sluice.blksnap.cow.CopyBuffers;
+import io.sluice.blksnap.diff.BatchBuffers;
 import io.sluice.blksnap.session.EngineEdges;
 import io.sluice.blksnap.session.ImagePublisher;
 import io.sluice.blksnap.session.SnapshotEngine;
@@ -18,7 +19,7 @@ import java.time.InstantSource;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -46,32 +47,35 @@ public final class Activator implements BundleActivator {
   /** Framework property: the directory of what outlives the agent; without it nothing does. */
   private static final String STATE_DIRECTORY_PROPERTY = "sluice.state.dir";
 
+  /** Saved chunks on their way to stores: at most 128 MiB for 256 stores, if all are in use. */
+  private static final int BATCH_COUNT = 512;
+
+  private static final int BATCH_BYTES = 256 << 10;
+
   private static final Duration DRAIN_LIMIT = Duration.ofSeconds(10);
 
-  private ExecutorService growth;
+  private ExecutorService background;
   private StoreProviders stores;
   private ServiceTracker<FilterRegistry, Running> registries;
 
   @Override
   public void start(BundleContext context) {
-    // One thread, there only while a store grows.
-    ThreadPoolExecutor executor =
+    // A thread for each store that is written or grows: one that hangs holds up no other.
+    background =
         new ThreadPoolExecutor(
-            1,
-            1,
+            0,
+            Integer.MAX_VALUE,
             10,
             TimeUnit.SECONDS,
-            new LinkedBlockingQueue<>(),
-            task -> new Thread(task, "sluice-store-growth"));
-    executor.allowCoreThreadTimeOut(true);
-    growth = executor;
+            new SynchronousQueue<>(),
+            task -> new Thread(task, "sluice-store"));
     stores = new StoreProviders(context);
     stores.open();
     registries =
         new ServiceTracker<>(context, FilterRegistry.class, null) {
           @Override
           public Running addingService(ServiceReference<FilterRegistry> reference) {
-            return Running.start(context, context.getService(reference), stores, growth);
+            return Running.start(context, context.getService(reference), stores, background);
           }
 
           @Override
@@ -87,7 +91,7 @@ public final class Activator implements BundleActivator {
   public void stop(BundleContext context) {
     registries.close();
     stores.close();
-    growth.shutdown();
+    background.shutdown();
   }
 
   /** The engine on one registry. */
@@ -108,7 +112,7 @@ public final class Activator implements BundleActivator {
         BundleContext context,
         FilterRegistry registry,
         StoreProviders stores,
-        ExecutorService growth) {
+        ExecutorService background) {
       SnapshotEngine engine =
           new SnapshotEngine(
               new EngineEdges(
@@ -117,11 +121,13 @@ public final class Activator implements BundleActivator {
                   ReentrantLock::new,
                   MonitorWaiting::new,
                   states(context),
-                  growth,
+                  background,
                   InstantSource.system(),
                   UUID::randomUUID,
                   publisher(context),
                   new CopyBuffers(COPY_BUFFER_COUNT),
+                  new BatchBuffers(BATCH_COUNT, BATCH_BYTES),
+                  ParameterProperties.copyLimit(context::getProperty),
                   DRAIN_LIMIT,
                   line -> LOG.log(System.Logger.Level.WARNING, line)),
               ParameterProperties.read(context::getProperty));

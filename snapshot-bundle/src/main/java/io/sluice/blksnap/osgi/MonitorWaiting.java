@@ -6,6 +6,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 
 /** {@link Waiting} by a lock and the clock. */
 final class MonitorWaiting implements Waiting {
@@ -29,11 +30,21 @@ final class MonitorWaiting implements Waiting {
 
   @Override
   public boolean until(BooleanSupplier condition) {
+    return until(condition, () -> deadlineNanos);
+  }
+
+  @Override
+  public boolean until(BooleanSupplier condition, Duration limit) {
+    long ownDeadlineNanos = System.nanoTime() + limit.toNanos();
+    return until(condition, () -> ownDeadlineNanos);
+  }
+
+  private boolean until(BooleanSupplier condition, LongSupplier deadline) {
     boolean interrupted = false;
     lock.lock();
     try {
       while (!condition.getAsBoolean()) {
-        long leftNanos = deadlineNanos - System.nanoTime();
+        long leftNanos = deadline.getAsLong() - System.nanoTime();
         if (leftNanos <= 0) {
           return false;
         }

@@ -1,11 +1,16 @@
 package io.sluice.blksnap.osgi;
 
 import io.sluice.blksnap.tracking.BlksnapParameters;
+import java.time.Duration;
 import java.util.function.UnaryOperator;
 
 /** Reads the kernel's parameters from framework properties {@code sluice.blksnap.<kernel name>}. */
 final class ParameterProperties {
   private static final String PREFIX = "sluice.blksnap.";
+
+  /** As long as a bundle's swap may hold stores, and less than clients' time limits. */
+  private static final int COPY_LIMIT_MILLIS = 10_000;
+
   private static final System.Logger LOG = System.getLogger("io.sluice.blksnap");
 
   private ParameterProperties() {}
@@ -21,6 +26,11 @@ final class ParameterProperties {
         read(property, "chunk_maximum_count_shift", d.chunkMaximumCountShift()),
         read(property, "chunk_map_maximum_count", d.chunkMapMaximumCount()),
         read(property, "diff_storage_minimum", (int) d.diffStorageMinimumSectors()));
+  }
+
+  /** How long a write waits for its copy, from {@code sluice.blksnap.copy_limit_ms}. */
+  static Duration copyLimit(UnaryOperator<String> property) {
+    return Duration.ofMillis(Math.max(1, read(property, "copy_limit_ms", COPY_LIMIT_MILLIS)));
   }
 
   private static int read(UnaryOperator<String> property, String name, int fallback) {

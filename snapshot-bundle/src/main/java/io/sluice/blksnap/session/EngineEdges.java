@@ -1,6 +1,7 @@
 package io.sluice.blksnap.session;
 
 import io.sluice.blksnap.cow.CopyBuffers;
+import io.sluice.blksnap.diff.BatchBuffers;
 import io.sluice.blksnap.diff.StoreSource;
 import io.sluice.blksnap.diff.Waiting;
 import io.sluice.filter.FilterRegistry;
@@ -18,14 +19,17 @@ import java.util.function.Supplier;
  *
  * @param registry freezes devices, and attaches the filter where it is missing
  * @param stores opens stores
- * @param locks makes locks; only lock and unlock are called
- * @param waits makes what store I/O waits at while a provider is replaced
+ * @param locks makes locks; without conditions
+ * @param waits makes what store I/O and copies wait at
  * @param states keeps what is known of changes over a restart
- * @param growth runs the growth of stores in the background
+ * @param background runs what may wait for a store: each task at once, whatever the others do
  * @param clock tells the time of takes and events
  * @param ids makes snapshot and generation ids
  * @param images makes images known
  * @param buffers the budget for copies in flight
+ * @param batches the memory for saved chunks on their way to stores
+ * @param copyLimit how long a write waits for memory, for a lock or for a store to grow, before the
+ *     snapshot breaks
  * @param drainLimit how long bios in flight may keep a cut waiting
  * @param log told, in one line each, what an operator should know
  */
@@ -35,10 +39,12 @@ public record EngineEdges(
     Supplier<Lock> locks,
     Supplier<Waiting> waits,
     TrackingStates states,
-    Executor growth,
+    Executor background,
     InstantSource clock,
     Supplier<UUID> ids,
     ImagePublisher images,
     CopyBuffers buffers,
+    BatchBuffers batches,
+    Duration copyLimit,
     Duration drainLimit,
     Consumer<String> log) {}

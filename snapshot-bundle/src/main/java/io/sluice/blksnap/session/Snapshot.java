@@ -133,6 +133,14 @@ final class Snapshot {
     return members;
   }
 
+  List<TrackedDevice> devices() {
+    return members.stream().map(member -> member.device).toList();
+  }
+
+  boolean isDestroyed() {
+    return destroyed;
+  }
+
   void add(TrackedDevice device) {
     List<Member> longer = new ArrayList<>(members);
     longer.add(new Member(device));
@@ -241,8 +249,10 @@ final class Snapshot {
         isTaken() ? SnapshotState.TAKEN : SnapshotState.CREATED,
         takenAt,
         holdNanos,
-        List.copyOf(devices),
-        storeInfo());
+        devices,
+        storeInfo(),
+        space.infos(),
+        space.fillBytesPerSecond());
   }
 
   /** The store, and those of destroyed snapshots that this one still needs. */

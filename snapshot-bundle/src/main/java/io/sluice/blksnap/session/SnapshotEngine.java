@@ -1,18 +1,19 @@
 package io.sluice.blksnap.session;
 
-import io.sluice.blksnap.diff.DiffSpace;
-import io.sluice.blksnap.diff.StoreSource;
+import io.sluice.blksnap.diff.SpaceEdges;
 import io.sluice.blksnap.tracking.BlksnapParameters;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.filter.FilterOperations;
 import io.sluice.snapshot.CbtInfo;
 import io.sluice.snapshot.ChangeTracking;
+import io.sluice.snapshot.MoveProgress;
 import io.sluice.snapshot.SectorRange;
 import io.sluice.snapshot.SnapshotControl;
 import io.sluice.snapshot.SnapshotEvent;
 import io.sluice.snapshot.SnapshotInfo;
 import io.sluice.snapshot.SnapshotRequest;
+import io.sluice.snapshot.StoreRequest;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,7 +24,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.Lock;
 import java.util.regex.Pattern;
 
@@ -38,14 +38,12 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}");
 
   private final EngineEdges edges;
-  private final long portionBytes;
   private final ChunkSizes chunks;
   private final TrackedDevices tracked;
   private final Lock control;
   // In the order of creation. Changed under the control lock; read under the map's own.
   private final Map<UUID, Snapshot> snapshots = Collections.synchronizedMap(new LinkedHashMap<>());
-  // Open stores, of snapshots that are gone too while somebody is in them; closed ones are weeded.
-  private final List<DiffSpace> spaces = new CopyOnWriteArrayList<>();
+  private final SnapshotStores stores;
   private final StoreSwap swap;
 
   /**
@@ -54,11 +52,23 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
    */
   public SnapshotEngine(EngineEdges edges, BlksnapParameters parameters) {
     this.edges = edges;
-    this.portionBytes = parameters.diffStorageMinimumBytes();
     this.chunks = new ChunkSizes(parameters);
     this.tracked = new TrackedDevices(edges, parameters);
     this.control = edges.locks().get();
-    this.swap = new StoreSwap(control, spaces, tracked::storeLost);
+    this.stores =
+        new SnapshotStores(
+            new SpaceEdges(
+                edges.stores(),
+                edges.locks(),
+                edges.waits(),
+                edges.background(),
+                edges.batches(),
+                edges.copyLimit(),
+                edges.clock(),
+                parameters.diffStorageMinimumBytes()),
+            chunks,
+            control);
+    this.swap = new StoreSwap(control, stores.spaces(), tracked::storeLost);
   }
 
   /** The filter, to be registered under {@link ChangeTracking#FILTER_NAME}. */
@@ -111,10 +121,6 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
       }
     }
     chunks.check(request.chunkSizeBytes());
-    if (request.limitBytes() < 0) {
-      throw new ErrnoException(
-          Errno.EINVAL, "store limit " + request.limitBytes() + ": it can't be negative");
-    }
     if (new HashSet<>(request.devices()).size() < request.devices().size()) {
       throw new ErrnoException(
           Errno.EALREADY, "snapshot of " + request.devices() + ": a device is named twice");
@@ -129,72 +135,22 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
   }
 
   private UUID create(SnapshotRequest request, List<TrackedDevice> devices) throws ErrnoException {
-    boolean implied = request.limitBytes() == 0;
     Snapshot snapshot =
         new Snapshot(
             edges.ids().get(),
             request.name(),
             request.chunkSizeBytes(),
-            implied,
+            request.limitBytes() == 0,
             edges.clock(),
             edges.log());
-    long limitBytes = request.limitBytes();
-    for (TrackedDevice device : devices) {
-      limitBytes += implied ? chunks.roomBytes(snapshot, device) : 0;
-    }
-    snapshot.space(openSpace(request, snapshot, devices, limitBytes));
-    spaces.removeIf(DiffSpace::isClosed);
-    spaces.add(snapshot.space());
+    snapshot.space(
+        stores.open(
+            new StoreRequest(request.storeKind(), request.storeArgument(), request.limitBytes()),
+            snapshot,
+            devices));
     devices.forEach(snapshot::add);
     snapshots.put(snapshot.id(), snapshot);
     return snapshot.id();
-  }
-
-  private DiffSpace openSpace(
-      SnapshotRequest request, Snapshot snapshot, List<TrackedDevice> devices, long limitBytes)
-      throws ErrnoException {
-    String user = "store of snapshot " + snapshot.label();
-    StoreSource.Provided store =
-        edges.stores().open(request.storeKind(), request.storeArgument(), user);
-    try {
-      DiffSpace space =
-          new DiffSpace(
-              edges.stores(),
-              store,
-              user,
-              edges.waits().get(),
-              limitBytes,
-              !snapshot.limitImplied(),
-              portionBytes,
-              edges.growth(),
-              edges.locks().get(),
-              snapshot::noSpace,
-              snapshot::growthFailed);
-      for (TrackedDevice device : devices) {
-        checkStoreApart(space, device);
-      }
-      return space;
-    } catch (ErrnoException | RuntimeException e) {
-      try {
-        store.store().close();
-      } finally {
-        store.unpin().run();
-      }
-      throw e;
-    }
-  }
-
-  private static void checkStoreApart(DiffSpace space, TrackedDevice device) throws ErrnoException {
-    if (space.identities().contains(device.host().originIdentity())) {
-      throw new ErrnoException(
-          Errno.EINVAL,
-          space.info().description()
-              + " lies on device "
-              + device.name()
-              + " ("
-              + device.host().originPath()
-              + ") that it would serve; put the store elsewhere");
-    }
   }
 
   @Override
@@ -214,7 +170,7 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
       List<String> attached = new ArrayList<>();
       try {
         TrackedDevice device = withRoom(name, attached);
-        checkStoreApart(snapshot.space(), device);
+        SnapshotStores.checkApart(snapshot.space(), device);
         if (snapshot.limitImplied()) {
           snapshot.space().raiseLimit(chunks.roomBytes(snapshot, device));
         }
@@ -266,6 +222,21 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
   @Override
   public Optional<SnapshotEvent> waitEvent(UUID id, Duration timeout) throws ErrnoException {
     return snapshotOrThrow(id, Errno.ESRCH).waitEvent(timeout);
+  }
+
+  @Override
+  public void addStore(UUID id, StoreRequest store) throws ErrnoException {
+    control.lock();
+    try {
+      stores.add(snapshotOrThrow(id, Errno.ESRCH), store);
+    } finally {
+      control.unlock();
+    }
+  }
+
+  @Override
+  public void moveStores(UUID id, StoreRequest store, MoveProgress progress) throws ErrnoException {
+    stores.move(snapshotOrThrow(id, Errno.ESRCH), store, progress);
   }
 
   @Override

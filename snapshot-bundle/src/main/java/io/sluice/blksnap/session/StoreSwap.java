@@ -1,6 +1,7 @@
 package io.sluice.blksnap.session;
 
 import io.sluice.blksnap.diff.DiffSpace;
+import io.sluice.blksnap.diff.StoreGate;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.swap.ProviderUser;
@@ -35,17 +36,20 @@ public final class StoreSwap implements ProviderUser {
   public Suspended suspend(long bundleId, Duration limit) throws ErrnoException {
     control.lock();
     try {
-      List<DiffSpace> concerned = enterAll(bundleId);
+      List<Use> concerned = enterAll(bundleId);
       if (concerned.isEmpty()) {
         return Suspended.NOTHING;
       }
-      concerned.forEach(space -> space.hold(limit));
       try {
-        for (DiffSpace space : concerned) {
-          space.drain();
+        for (Use use : concerned) {
+          use.checkStill();
         }
-        for (DiffSpace space : concerned) {
-          space.handOver();
+        concerned.forEach(use -> use.gate.close(limit));
+        for (Use use : concerned) {
+          use.gate.drain();
+        }
+        for (Use use : concerned) {
+          use.gate.handOver();
         }
       } catch (ErrnoException e) {
         try {
@@ -61,12 +65,24 @@ public final class StoreSwap implements ProviderUser {
     }
   }
 
+  /** A store of the bundle, and whose it is. */
+  private record Use(DiffSpace space, StoreGate gate) {
+    void checkStill() throws ErrnoException {
+      if (space.isChanging()) {
+        throw new ErrnoException(
+            Errno.EBUSY, gate.user() + ": it is being moved; wait for that, or give it up");
+      }
+    }
+  }
+
   /** The bundle's stores, each with a use taken, so that none is closed while it is away. */
-  private List<DiffSpace> enterAll(long bundleId) {
-    List<DiffSpace> concerned = new ArrayList<>();
+  private List<Use> enterAll(long bundleId) {
+    List<Use> concerned = new ArrayList<>();
     for (DiffSpace space : spaces) {
-      if (space.isProvidedBy(bundleId) && space.enter()) {
-        concerned.add(space);
+      for (StoreGate gate : space.gates()) {
+        if (gate.isOf(bundleId) && space.enter()) {
+          concerned.add(new Use(space, gate));
+        }
       }
     }
     return concerned;
@@ -76,17 +92,17 @@ public final class StoreSwap implements ProviderUser {
    * Takes up all that can be; the first failure is thrown after the others were tried. Without the
    * engine's lock: a take may hold it, which waits for writers, which wait for this.
    */
-  private void takeUpAll(List<DiffSpace> concerned, Duration limit) throws ErrnoException {
+  private void takeUpAll(List<Use> concerned, Duration limit) throws ErrnoException {
     ErrnoException failure = null;
-    for (DiffSpace space : concerned) {
+    for (Use use : concerned) {
       try {
-        space.takeUp(limit);
+        use.gate.takeUp(limit);
       } catch (ErrnoException e) {
-        lost.accept(space, e); // before the writers that wait go on
+        lost.accept(use.space, e); // before the writers that wait go on
         ErrnoException told =
             new ErrnoException(
                 Errno.EIO,
-                space.user()
+                use.space.user()
                     + " is lost: "
                     + e.getMessage()
                     + "; its images answer EIO, its devices go on; destroy the snapshot",
@@ -97,8 +113,8 @@ public final class StoreSwap implements ProviderUser {
           failure.addSuppressed(told);
         }
       }
-      space.letGo();
-      space.leave();
+      use.gate.open();
+      use.space.leave();
     }
     if (failure != null) {
       throw failure;
@@ -108,11 +124,13 @@ public final class StoreSwap implements ProviderUser {
   /** A bundle stops that nothing could keep: what is in its stores can't be relied on any more. */
   public void providerGone(long bundleId, String bundle) {
     for (DiffSpace space : spaces) {
-      if (space.isProvidedBy(bundleId)) {
-        ErrnoException cause =
-            new ErrnoException(Errno.ESHUTDOWN, space.user() + ": " + bundle + " was stopped");
-        space.lose(cause);
-        lost.accept(space, cause);
+      for (StoreGate gate : space.gates()) {
+        if (gate.isOf(bundleId)) {
+          ErrnoException cause =
+              new ErrnoException(Errno.ESHUTDOWN, space.user() + ": " + bundle + " was stopped");
+          gate.lose(cause);
+          lost.accept(space, cause);
+        }
       }
     }
   }

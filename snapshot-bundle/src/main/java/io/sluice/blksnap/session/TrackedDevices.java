@@ -73,7 +73,7 @@ final class TrackedDevices implements FilterOperations, ChangeTracking {
         new TrackedDevice(
             host,
             tracker(host, capacityBytes),
-            new CowChain(edges.buffers(), edges.locks()),
+            new CowChain(edges.buffers(), edges.locks(), edges.copyLimit()),
             this::keep,
             this::forget);
     tracked.put(host.deviceName(), device);

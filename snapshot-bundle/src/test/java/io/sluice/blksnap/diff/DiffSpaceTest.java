@@ -7,13 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.blksnap.MemoryStore;
 import io.sluice.blksnap.MemoryStores;
-import io.sluice.blksnap.NoWaiting;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 
 /** The half-full rule and its cases 58, 59, 64 and 65, in kilobytes where those have megabytes. */
@@ -29,17 +32,41 @@ class DiffSpaceTest {
   private DiffSpace space(MemoryStore store, long limitBytes) throws ErrnoException {
     stores.next = store;
     return new DiffSpace(
-        stores,
+        new SpaceEdges(
+            stores,
+            ReentrantLock::new,
+            RunBackground::new,
+            background::add,
+            new BatchBuffers(8, KIB),
+            Duration.ofSeconds(1),
+            InstantSource.fixed(Instant.EPOCH),
+            PORTION),
         stores.open("memory", "", "store of a test"),
         "store of a test",
-        new NoWaiting(),
         limitBytes,
         true,
-        PORTION,
-        background::add,
-        new ReentrantLock(),
         noSpace::add,
         e -> failures.add(e.errno()));
+  }
+
+  /** Who waits has the background run first. */
+  private final class RunBackground implements Waiting {
+    @Override
+    public void limit(Duration limit) {}
+
+    @Override
+    public boolean until(BooleanSupplier condition) {
+      return until(condition, Duration.ZERO);
+    }
+
+    @Override
+    public boolean until(BooleanSupplier condition, Duration limit) {
+      runBackground();
+      return condition.getAsBoolean();
+    }
+
+    @Override
+    public void changed() {}
   }
 
   private void runBackground() {
@@ -70,7 +97,7 @@ class DiffSpaceTest {
   }
 
   @Test
-  void aWriterThatOutrunsTheGrowthGrowsItself() throws Exception {
+  void aWriterThatOutrunsTheGrowthWaitsForIt() throws Exception {
     MemoryStore store = new MemoryStore(PORTION, Long.MAX_VALUE);
     DiffSpace space = space(store, 512 * KIB);
     for (int i = 0; i < 512; i++) {

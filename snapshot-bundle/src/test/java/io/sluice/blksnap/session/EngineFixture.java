@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import io.sluice.blksnap.MemoryStores;
 import io.sluice.blksnap.NoWaiting;
 import io.sluice.blksnap.cow.CopyBuffers;
+import io.sluice.blksnap.diff.BatchBuffers;
 import io.sluice.blksnap.tracking.BlksnapParameters;
 import io.sluice.block.Bio;
 import io.sluice.block.BlockDevice;
@@ -37,6 +38,7 @@ abstract class EngineFixture {
   final AtomicLong nextId = new AtomicLong(1);
   final MemoryStores stores = new MemoryStores();
   TrackingStates states = TrackingStates.NONE;
+  int batchBytes = CHUNK;
   SnapshotEngine engine;
   MemoryRegistry.Disk disk;
   byte[] before;
@@ -59,6 +61,8 @@ abstract class EngineFixture {
                   return () -> published.remove(name);
                 },
                 new CopyBuffers(2),
+                new BatchBuffers(64, batchBytes),
+                Duration.ofSeconds(1),
                 Duration.ofSeconds(1),
                 line -> {}),
             BlksnapParameters.DEFAULT);

@@ -2,6 +2,7 @@ package io.sluice.simulator.run;
 
 import io.sluice.blksnap.cow.CopyBuffer;
 import io.sluice.blksnap.cow.CopyBuffers;
+import io.sluice.blksnap.diff.BatchBuffers;
 import io.sluice.blksnap.diff.StoreSource;
 import io.sluice.blksnap.session.EngineEdges;
 import io.sluice.blksnap.session.SnapshotEngine;
@@ -15,12 +16,16 @@ import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SnapshotControl;
 import io.sluice.swap.HandOver;
 import io.sluice.swap.ProviderUser;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.function.BooleanSupplier;
 
 /** The real engine on simulated edges. */
 public final class BlksnapSubject implements Subject {
+  private static final int BATCH_COUNT = 128;
+  private static final int BATCH_CHUNKS_SHIFT_MAX = 2;
+
   private final Budget buffers;
   private final SnapshotEngine engine;
 
@@ -44,7 +49,7 @@ public final class BlksnapSubject implements Subject {
                 edges.locks(),
                 () -> new StoreWaits(edges.waits().get()),
                 TrackingStates.NONE,
-                edges.growth(),
+                edges.background(),
                 edges.clock(),
                 edges.ids(),
                 (name, description, image) -> {
@@ -52,9 +57,18 @@ public final class BlksnapSubject implements Subject {
                   return withdraw::run;
                 },
                 buffers,
+                new BatchBuffers(BATCH_COUNT, batchBytes(plan), ByteBuffer::allocate),
+                Duration.ofSeconds(1),
                 Duration.ofSeconds(1),
                 edges.log()),
             parameters);
+  }
+
+  /** From less than one chunk to some; a batch is read from the origin at once, in its blocks. */
+  private static int batchBytes(Plan plan) {
+    int chunks = 1 << Math.floorMod(plan.seed(), BATCH_CHUNKS_SHIFT_MAX + 1);
+    int blockBytes = plan.disks().stream().mapToInt(Plan.Disk::cellBytes).max().orElseThrow();
+    return Math.max(blockBytes, Math.min(chunks << plan.chunkShift(), CopyBuffer.SIZE_BYTES));
   }
 
   /** Makes the engine of a run. */
@@ -154,6 +168,11 @@ public final class BlksnapSubject implements Subject {
     @Override
     public boolean until(BooleanSupplier condition) {
       return edge.until(condition);
+    }
+
+    @Override
+    public boolean until(BooleanSupplier condition, Duration limit) {
+      return edge.untilFree(condition);
     }
 
     @Override

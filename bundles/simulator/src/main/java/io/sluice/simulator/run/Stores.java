@@ -167,6 +167,14 @@ final class Stores implements Subject.Stores {
     }
 
     @Override
+    public boolean untilFree(BooleanSupplier condition) {
+      while (!condition.getAsBoolean()) {
+        signal.await();
+      }
+      return true;
+    }
+
+    @Override
     public void changed() {
       signal.wakeAll();
     }

@@ -31,7 +31,7 @@ public interface Subject {
    * @param stores opens stores of kind {@link World#STORE_KIND}
    * @param locks cooperative locks
    * @param waits makes what store I/O waits at while its provider is replaced
-   * @param growth runs a task beside the others
+   * @param background runs a task beside the others
    * @param clock tells the run's steps
    * @param ids from the seed
    * @param images makes images known
@@ -43,7 +43,7 @@ public interface Subject {
       Stores stores,
       Supplier<Lock> locks,
       Supplier<Waits> waits,
-      Executor growth,
+      Executor background,
       InstantSource clock,
       Supplier<UUID> ids,
       Images images,
@@ -79,6 +79,9 @@ public interface Subject {
   interface Waits {
     /** Waits; false if it took too long. */
     boolean until(BooleanSupplier condition);
+
+    /** Waits, whatever is being replaced. */
+    boolean untilFree(BooleanSupplier condition);
 
     /** Has all who wait look again. */
     void changed();

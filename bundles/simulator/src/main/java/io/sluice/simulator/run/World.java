@@ -64,7 +64,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
   private int imageCount;
   private int takes;
   private int filterMoves;
-  private int grown;
+  private int backgrounds;
 
   /** A device, its layers and its oracles. */
   static final class Device {
@@ -155,7 +155,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
         stores,
         this::newLock,
         () -> stores.newWait(),
-        this::growLater,
+        this::runLater,
         () -> Instant.ofEpochMilli(scheduler.steps()),
         () -> new UUID(random.nextLong(), random.nextLong()),
         this::publish,
@@ -182,8 +182,8 @@ public final class World implements FaultListener, SimRegistry.CutListener {
     return tampering.lock(this, new SimLock(scheduler, heldLocks, "a lock of the engine"));
   }
 
-  private void growLater(Runnable growth) {
-    spawn("growth-" + ++grown, growth);
+  private void runLater(Runnable body) {
+    spawn("background-" + ++backgrounds, body);
   }
 
   /** Starts a task that the run's end waits for. */
