@@ -19,6 +19,8 @@ public final class MemoryStore implements DiffStore {
   public final List<Long> growths = new ArrayList<>();
   public Errno failGrow;
   public Errno failWrite;
+  public int writeCount;
+  public Errno failRead;
   public boolean closed;
   public boolean givable = true;
   public List<StorageIdentity> identities = List.of();
@@ -73,7 +75,10 @@ public final class MemoryStore implements DiffStore {
   }
 
   @Override
-  public synchronized void read(long offsetBytes, ByteBuffer data) {
+  public synchronized void read(long offsetBytes, ByteBuffer data) throws ErrnoException {
+    if (failRead != null) {
+      throw new ErrnoException(failRead, "memory store: told to fail");
+    }
     data.put(bytes, (int) offsetBytes, data.remaining());
   }
 
@@ -82,6 +87,7 @@ public final class MemoryStore implements DiffStore {
     if (failWrite != null) {
       throw new ErrnoException(failWrite, "memory store: told to fail");
     }
+    writeCount++;
     data.get(bytes, (int) offsetBytes, data.remaining());
   }
 

@@ -113,7 +113,8 @@ public final class StoreGate {
       leave();
       if (!waiting.until(() -> !held)) {
         throw new ErrnoException(
-            Errno.ETIMEDOUT, user + ": its provider is being replaced, and that takes too long");
+            Errno.ETIMEDOUT,
+            user + ": its I/O is held for a swap or a move, and that takes too long");
       }
     }
   }

@@ -54,31 +54,32 @@ public final class StoreMove {
    *     hold it all; EAGAIN if a call of a store does not end; what reading and writing throw
    */
   public void run(MoveProgress progress) throws ErrnoException {
-    List<StoreGate> unused = List.of(target.gate);
+    List<StoreGate> left = List.of(target.gate);
     try {
       SpaceAllocator.growFirst(target, portionBytes);
       Ranges unmoved = space.takeDownWrites();
       for (int round = 0; round < ROUND_COUNT_MAX && isMuch(unmoved, round); round++) {
         copy(unmoved.takeAll(), unmoved, progress);
       }
-      unused = hold(unmoved, progress);
+      left = hold(unmoved);
     } finally {
-      space.moveEnded(unused);
+      space.moveEnded(left);
     }
+    boolean unused = progress.moved(doneBytes, doneBytes);
   }
 
   private static boolean isMuch(Ranges unmoved, int round) {
     return round == 0 || unmoved.totalBytes() > REST_BYTES;
   }
 
-  private List<StoreGate> hold(Ranges unmoved, MoveProgress progress) throws ErrnoException {
+  private List<StoreGate> hold(Ranges unmoved) throws ErrnoException {
     List<StoreGate> old = space.gates();
     old.forEach(gate -> gate.close(holdLimit));
     try {
       for (StoreGate gate : old) {
         gate.drain();
       }
-      copyHeld(unmoved.takeAll(), progress);
+      copyHeld(unmoved.takeAll());
       do {
         growTo(allocator.filledBytes());
       } while (!allocator.replace(target));
@@ -104,8 +105,8 @@ public final class StoreMove {
         });
   }
 
-  /** As {@link #copy}, past the gates, which are closed. */
-  private void copyHeld(Ranges ranges, MoveProgress progress) throws ErrnoException {
+  /** As {@link #copy}, past the gates, which are closed, and without telling anybody. */
+  private void copyHeld(Ranges ranges) throws ErrnoException {
     ranges.<ErrnoException>forEach(
         (start, end) -> {
           for (long at = start; at < end; at += piece.limit()) {
@@ -114,7 +115,7 @@ public final class StoreMove {
             piece.clear().limit((int) (pieceEnd - at));
             from.gate.heldStore().read(at - from.baseBytes, piece);
             write(at, piece.flip());
-            tell(piece.limit(), 0, progress);
+            doneBytes += piece.limit();
           }
         });
   }

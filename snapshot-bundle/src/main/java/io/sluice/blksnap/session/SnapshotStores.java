@@ -168,7 +168,7 @@ final class SnapshotStores {
       control.unlock();
     }
     try {
-      move.run((done, total) -> !snapshot.isDestroyed() && progress.moved(done, total));
+      move.run((done, total) -> progress.moved(done, total) && !snapshot.isDestroyed());
     } catch (ErrnoException e) {
       throw snapshot.isDestroyed() ? gone(snapshot) : e;
     } finally {

@@ -6,75 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.blksnap.MemoryStore;
-import io.sluice.blksnap.MemoryStores;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
-import java.time.Duration;
-import java.time.Instant;
-import java.time.InstantSource;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 
 /** The half-full rule and its cases 58, 59, 64 and 65, in kilobytes where those have megabytes. */
-class DiffSpaceTest {
-  private static final int KIB = 1024;
-  private static final int PORTION = 128 * KIB;
-
-  private final ArrayDeque<Runnable> background = new ArrayDeque<>();
-  private final List<Long> noSpace = new ArrayList<>();
-  private final List<Errno> failures = new ArrayList<>();
-  private final MemoryStores stores = new MemoryStores();
-
-  private DiffSpace space(MemoryStore store, long limitBytes) throws ErrnoException {
-    stores.next = store;
-    return new DiffSpace(
-        new SpaceEdges(
-            stores,
-            ReentrantLock::new,
-            RunBackground::new,
-            background::add,
-            new BatchBuffers(8, KIB),
-            Duration.ofSeconds(1),
-            InstantSource.fixed(Instant.EPOCH),
-            PORTION),
-        stores.open("memory", "", "store of a test"),
-        "store of a test",
-        limitBytes,
-        true,
-        noSpace::add,
-        e -> failures.add(e.errno()));
-  }
-
-  /** Who waits has the background run first. */
-  private final class RunBackground implements Waiting {
-    @Override
-    public void limit(Duration limit) {}
-
-    @Override
-    public boolean until(BooleanSupplier condition) {
-      return until(condition, Duration.ZERO);
-    }
-
-    @Override
-    public boolean until(BooleanSupplier condition, Duration limit) {
-      runBackground();
-      return condition.getAsBoolean();
-    }
-
-    @Override
-    public void changed() {}
-  }
-
-  private void runBackground() {
-    while (!background.isEmpty()) {
-      background.remove().run();
-    }
-  }
-
+class DiffSpaceTest extends SpaceFixture {
   @Test
   void case58_growsByPortionsWhenHalfAPortionIsLeft_untilTheLimit() throws Exception {
     MemoryStore store = new MemoryStore(PORTION, Long.MAX_VALUE);
