@@ -4,6 +4,11 @@ import io.sluice.snapshot.StoreInfo;
 
 /** One store of a space, and what part of the space it is. */
 final class Segment {
+  /**
+   * What can be addressed: the slots of saved chunks count sectors in 35 bits, and one is taken.
+   */
+  private static final long SPACE_MAX_BYTES = (1L << 44) - (1 << 20);
+
   final StoreGate gate;
 
   /** Where in the space it begins. */
@@ -24,14 +29,18 @@ final class Segment {
   Segment(StoreGate gate, long baseBytes, long limitBytes, boolean limitTold) {
     this.gate = gate;
     this.baseBytes = baseBytes;
-    this.limitBytes = Math.min(limitBytes, gate.capacityMaxBytes());
+    this.limitBytes = limit(limitBytes);
     this.limitTold = limitTold;
   }
 
   /** How much of the store is the space's. */
   long lengthBytes() {
     long sealed = sealedBytes;
-    return sealed < 0 ? gate.capacityBytes() : sealed;
+    return sealed < 0 ? Math.min(gate.capacityBytes(), addressableBytes()) : sealed;
+  }
+
+  private long addressableBytes() {
+    return Math.max(0, SPACE_MAX_BYTES - baseBytes);
   }
 
   /** Where in the space it ends. */
@@ -39,9 +48,17 @@ final class Segment {
     return baseBytes + lengthBytes();
   }
 
+  void raiseLimit(long bytes) {
+    limitBytes = limit(limitBytes + bytes);
+  }
+
+  private long limit(long wantedBytes) {
+    return Math.min(wantedBytes, Math.min(gate.capacityMaxBytes(), addressableBytes()));
+  }
+
   /** Another one follows: what the store grows from now on is not the space's. */
   void seal() {
-    sealedBytes = gate.capacityBytes();
+    sealedBytes = lengthBytes();
     limitBytes = sealedBytes;
   }
 

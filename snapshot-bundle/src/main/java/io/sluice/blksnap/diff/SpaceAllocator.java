@@ -333,7 +333,7 @@ final class SpaceAllocator {
   /** Lets the last store grow further. */
   synchronized void raiseLimit(long bytes) {
     Segment last = last();
-    last.limitBytes = Math.min(last.limitBytes + bytes, last.gate.capacityMaxBytes());
+    last.raiseLimit(bytes);
   }
 
   /**
