@@ -94,8 +94,7 @@ public final class DiffSpace {
             first,
             edges.portionBytes(),
             edges.background(),
-            waiting,
-            edges.waitLimit(),
+            new Patience(waiting, edges.waitLimit()),
             this::enter,
             this::leave,
             noSpace,
@@ -114,8 +113,7 @@ public final class DiffSpace {
             new Stores(),
             edges.batches(),
             edges.background(),
-            waiting,
-            edges.waitLimit(),
+            new Patience(waiting, edges.waitLimit()),
             edges.locks().get());
   }
 

@@ -2,7 +2,6 @@ package io.sluice.blksnap.diff;
 
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.Executor;
 import java.util.function.BooleanSupplier;
@@ -24,8 +23,7 @@ final class SpaceAllocator {
 
   private final long portionBytes;
   private final Executor background;
-  private final Waiting waiting;
-  private final Duration waitLimit;
+  private final Patience patience;
   private final BooleanSupplier enter;
   private final Runnable leave;
   private final DiffSpace.NoSpaceListener noSpace;
@@ -52,8 +50,7 @@ final class SpaceAllocator {
       Segment first,
       long portionBytes,
       Executor background,
-      Waiting waiting,
-      Duration waitLimit,
+      Patience patience,
       BooleanSupplier enter,
       Runnable leave,
       DiffSpace.NoSpaceListener noSpace,
@@ -62,8 +59,7 @@ final class SpaceAllocator {
     this.segments = new Segment[] {first};
     this.portionBytes = portionBytes;
     this.background = background;
-    this.waiting = waiting;
-    this.waitLimit = waitLimit;
+    this.patience = patience;
     this.enter = enter;
     this.leave = leave;
     this.noSpace = noSpace;
@@ -266,14 +262,10 @@ final class SpaceAllocator {
       if (mine) {
         startGrowth();
       }
-      if (!waiting.until(() -> growthsEnded != ended || isLonger(seenEndBytes), waitLimit)) {
-        throw new ErrnoException(
-            Errno.ETIMEDOUT,
-            last().gate.description()
-                + ": it did not grow within "
-                + waitLimit.toMillis()
-                + " ms, the limit for a write that waits for its copy");
-      }
+      patience.await(
+          () -> growthsEnded != ended || isLonger(seenEndBytes),
+          last().gate.description(),
+          "it did not grow");
       ErrnoException failure = growthFailure;
       if (mine && failure != null && !isLonger(seenEndBytes)) {
         throw failure;
@@ -324,7 +316,7 @@ final class SpaceAllocator {
       growthFailure = failure;
       growthsEnded++;
     }
-    waiting.changed();
+    patience.signOfLife();
     if (failure != null) {
       growthFailed.growthFailed(failure);
     }

@@ -3,7 +3,6 @@ package io.sluice.blksnap.diff;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -57,8 +56,7 @@ final class WriteBehind {
   private final Destination destination;
   private final BatchBuffers buffers;
   private final Executor background;
-  private final Waiting waiting;
-  private final Duration limit;
+  private final Patience patience;
   private final Lock opening;
 
   private final ArrayDeque<Batch> full = new ArrayDeque<>(BatchBuffers.COUNT_MAX);
@@ -69,27 +67,22 @@ final class WriteBehind {
   private volatile Batch[] live = NONE;
   // What could not be stored.
   private final Ranges lost = new Ranges();
-  // Somebody has waited in vain, and nothing has been stored since.
-  private volatile boolean stalled;
 
   /**
    * @param buffers joined; left by {@link #close}
    * @param background runs what may wait for the store, beside other such tasks
-   * @param waiting for batches to become free
-   * @param limit how long a writer waits
+   * @param patience for batches to become free
    */
   WriteBehind(
       Destination destination,
       BatchBuffers buffers,
       Executor background,
-      Waiting waiting,
-      Duration limit,
+      Patience patience,
       Lock opening) {
     this.destination = destination;
     this.buffers = buffers;
     this.background = background;
-    this.waiting = waiting;
-    this.limit = limit;
+    this.patience = patience;
     this.opening = opening;
   }
 
@@ -269,20 +262,8 @@ final class WriteBehind {
     return batch;
   }
 
-  /** Waits for something to be stored; once that has taken too long, nobody waits any more. */
   private void await(BooleanSupplier condition) throws ErrnoException {
-    boolean waits = !stalled && waiting.until(() -> stalled || condition.getAsBoolean(), limit);
-    if (condition.getAsBoolean()) {
-      return;
-    }
-    stalled |= !waits;
-    waiting.changed();
-    throw new ErrnoException(
-        Errno.ETIMEDOUT,
-        destination.description()
-            + ": nothing was stored for "
-            + limit.toMillis()
-            + " ms, the limit for a write that waits for its copy");
+    patience.await(condition, destination.description(), "nothing was stored");
   }
 
   /** As {@link DiffSpace#awaitStored}. */
@@ -347,8 +328,7 @@ final class WriteBehind {
         giveBack(batch);
       }
     }
-    stalled = false;
-    waiting.changed();
+    patience.signOfLife();
   }
 
   private void notStored(Batch batch, ErrnoException cause) {
@@ -388,7 +368,7 @@ final class WriteBehind {
       }
     }
     if (last) {
-      waiting.changed();
+      patience.changed();
     }
     return true;
   }
