@@ -9,6 +9,9 @@ import sys
 import tempfile
 import time
 
+import agent
+import cost
+import marks
 import plan
 import report
 import servers
@@ -16,7 +19,12 @@ from measure import MIB, ClientFailed
 
 QUICK_LIMIT_SECONDS = 165
 # What --quick leaves out unless asked for.
-QUICK_WITHOUT = ("qemu-nbd", "sluice-default")
+QUICK_WITHOUT = ("qemu-nbd", "nbdkit-cow")
+# A cost file need not be larger to have many first touches, nor may it have fewer.
+COST_FILE_MIB = range(16, 257)
+COST_BLOCK_COUNT, QUICK_COST_BLOCK_COUNT = 10, 5
+# Of the length of a timed measurement.
+COST_SLICE_SHARE = 0.06
 
 PLACE_NAMES = ("shm", "disk")
 
@@ -31,12 +39,12 @@ def parse(arguments):
     parser.add_argument("--size", type=int, help="size of the image in MiB (default 1024)")
     parser.add_argument("--places", help="of shm,disk (default both)")
     parser.add_argument("--servers", help="of " + ",".join(plan.ALL_SERVERS))
-    parser.add_argument("--only", help="of " + ",".join(plan.workload_names())
+    parser.add_argument("--only", help="of " + ",".join(all_names())
                         + "; a beginning of a name takes all that begin so")
     parser.add_argument("--seed", type=int, default=1, help="of the order (default 1)")
     parser.add_argument("--disk-dir", help="a directory on a disk (default target/bench)")
     parser.add_argument("--out", help="where the reports go (default target/bench)")
-    parser.add_argument("--check", action="store_true", help="exit 1 if a mark falls short")
+    parser.add_argument("--check", action="store_true", help="exit 1 unless each mark is met")
     options = parser.parse_args(arguments)
     defaults = (3, 0.25, 128, "shm") if options.quick else (7, 0.5, 1024, "shm,disk")
     options.rounds = options.rounds or defaults[0]
@@ -45,15 +53,20 @@ def parse(arguments):
     options.places = (options.places or defaults[3]).split(",")
     usual = [name for name in plan.ALL_SERVERS if not options.quick or name not in QUICK_WITHOUT]
     options.servers = options.servers.split(",") if options.servers else usual
+    options.cost = cost.QUICK if options.quick and not options.only else cost.names()
     options.only = options.only.split(",") if options.only else [""]
     check_words(parser, "--places", options.places, PLACE_NAMES)
     check_words(parser, "--servers", options.servers, plan.ALL_SERVERS)
     for word in options.only:
-        if not any(name.startswith(word) for name in plan.workload_names()):
+        if not any(name.startswith(word) for name in all_names()):
             parser.error(f"--only: no workload begins with {word}")
     if not 1 <= options.size <= 65536 or options.rounds < 1 or options.seconds <= 0:
         parser.error("--size is 1 to 65536 MiB, --rounds at least 1, --seconds above 0")
     return options
+
+
+def all_names():
+    return plan.workload_names() + cost.names()
 
 
 def check_words(parser, option, words, allowed):
@@ -74,6 +87,7 @@ class Bench:
         self.results = report.Results()
         self.processes = []
         self.directories = []
+        self.cost_binding = None
 
     def run(self):
         self.began = time.monotonic()
@@ -81,6 +95,9 @@ class Bench:
         self.scratch = self._private_directory(tempfile.gettempdir())
         try:
             places = [self._place(name) for name in self.options.places]
+            if "sluice-cost" in self.options.servers:
+                for place in places:
+                    self._cost(place)
             rounds = [self._round(place) for place in places]
             for one in rounds:
                 self._warm_up(one)
@@ -99,12 +116,13 @@ class Bench:
         settings = {"rounds": done, "seconds": self.options.seconds,
                     "size_mib": self.options.size, "seed": self.options.seed,
                     "places": self.options.places, "servers": self.options.servers,
-                    "only": self.options.only, "quick": self.options.quick}
+                    "only": self.options.only, "quick": self.options.quick,
+                    "cost": self.cost_binding}
         text = report.write(self.results, settings, self.out)
         print(text)
         print(f"Written: {self.out}/report.md and report.json")
-        short = [mark for mark in report.marks(self.results) if not mark.met()]
-        return 1 if short and self.options.check else 0
+        unmet = [mark for mark in marks.marks(self.results) if not mark.met()]
+        return 1 if unmet and self.options.check else 0
 
     def _has_time_for_another(self, done):
         if not self.options.quick or done == 0:
@@ -141,22 +159,57 @@ class Bench:
             if kind.name in wanted:
                 up[kind.name] = kind(place, self.scratch)
                 self.processes.append(up[kind.name])
-        states = [("sluice", "bare", 0), ("sluice-chain3", "chain3", 0),
-                  ("sluice-tracked", "tracked", 0),
-                  ("sluice-64k", "snapshot", plan.CHUNK), ("sluice-default", "snapshot", 0)]
+        states = [("sluice-tracked", "tracked", 0), ("sluice-64k", "snapshot", plan.CHUNK),
+                  ("sluice-default", "snapshot", 0)]
         if any(name in wanted for name, _, _ in states):
-            agent = self._started(servers.Sluice(place, self.scratch, self.home))
+            device = self._started(agent.Sluice(place, self.scratch, self.home)).add_device(
+                agent.Sluice.export, place.image)
             for name, state, chunk in states:
                 if name in wanted:
-                    up[name] = servers.SluiceState(name, agent, state, chunk)
-        only = self.options.only
+                    up[name] = agent.SluiceState(name, device, state, chunk)
 
         def chosen(workload):
             names = (workload, workload + "-first", workload + "-again")
-            return any(name.startswith(word) for word in only for name in names)
+            return any(map(self._wanted, names))
 
         return plan.Round(place, up, chosen, self.options.seconds, self.scratch,
                           random.Random(self.options.seed), None)
+
+    def _wanted(self, name):
+        return any(name.startswith(word) for word in self.options.only)
+
+    def _cost(self, place):
+        """The agent's own states beside each other, before anybody else is up."""
+        wanted = [name for name in self.options.cost if self._wanted(name)]
+        if not wanted:
+            return
+        began = time.monotonic()
+        size_mib = min(max(self.options.size, COST_FILE_MIB[0]), COST_FILE_MIB[-1])
+        server = self._started(cost.CostAgent(place, self.scratch, self.home))
+        paths = [os.path.join(place.directory, f"cost-{number}.raw") for number in (1, 2)]
+        devices = []
+        for number, path in enumerate(paths):
+            servers.fill(path, size_mib * MIB)
+            devices.append(server.add_device(f"cost-{number + 1}", path))
+
+        def settle():
+            for path in paths:
+                servers.settle(path)
+
+        def record(figure):
+            self.results.costs.append(dict(figure, place=place.name))
+
+        blocks = QUICK_COST_BLOCK_COUNT if self.options.quick else COST_BLOCK_COUNT
+        slice_nanos = int(self.options.seconds * COST_SLICE_SHARE * 1e9)
+        with cost.Bound(server.pid) as bound:
+            self.cost_binding = bound.describe()
+            cost.CostRun(devices, settle, self.options.seed, blocks, slice_nanos).run_all(
+                lambda name: name in wanted, record)
+        self._note_peaks()
+        server.stop()
+        for path in paths:
+            os.unlink(path)
+        say(f"{place.name}: cost of the agent's states: {time.monotonic() - began:.0f} s")
 
     def _started(self, server):
         self.processes.append(server)

@@ -29,12 +29,12 @@ IMAGE = [
 ]
 LIVE_LOAD = Fio("live-load", "randwrite", 4 * KIB, 1)
 
-# Which servers take part in which kind of workload. The tracked agent without a snapshot stands in
-# the copy-on-write table as the measure for chunks that are touched again.
-PLAIN_SERVERS = ["sluice", "sluice-chain3", "sluice-tracked", "qsd", "qemu-nbd", "nbdkit"]
-COW_SERVERS = ["sluice-64k", "sluice-default", "sluice-tracked", "qsd-cbw", "nbdkit-cow"]
+# Which servers take part in which kind of workload; qemu-nbd in the small requests only.
+PLAIN_SERVERS = ["sluice-tracked", "qsd", "qemu-nbd", "nbdkit"]
+COW_SERVERS = ["sluice-64k", "sluice-default", "qsd-cbw", "nbdkit-cow"]
 IMAGE_SERVERS = ["sluice-64k", "sluice-default", "qsd-cbw"]
-ALL_SERVERS = sorted(set(PLAIN_SERVERS + COW_SERVERS + IMAGE_SERVERS))
+# sluice-cost is the agent whose own states are compared with each other: see cost.py.
+ALL_SERVERS = sorted(set(PLAIN_SERVERS + COW_SERVERS + IMAGE_SERVERS + ["sluice-cost"]))
 
 
 def workload_names():
@@ -55,7 +55,8 @@ class Round:
         for workload in PLAIN:
             if self.wanted(workload.name):
                 for server in self._shuffled(PLAIN_SERVERS):
-                    self._plain(server, workload)
+                    if server.name != "qemu-nbd" or workload.name.startswith("4k-"):
+                        self._plain(server, workload)
         for workload in COW:
             if self.wanted(workload.name):
                 for server in self._shuffled(COW_SERVERS):
@@ -86,19 +87,28 @@ class Round:
         """Touches each chunk once, has all saved, and runs again on what is saved by now."""
         server.fresh()
         try:
-            if server.name != "sluice-tracked":
-                self.place.settle()
-                first = workload.first_touch(server, server.uri(), self.place.size_bytes, CHUNK,
-                                             self.scratch)
-                self.record(self.place.name, workload.name + "-first", server.name, first)
-                # Smaller chunks than 64 KiB are not all touched by one write in each 64 KiB.
-                COW[-1].first_touch(server, server.uri(), self.place.size_bytes, CHUNK,
-                                    self.scratch)
+            self.place.settle()
+            first = workload.first_touch(server, server.uri(), self.place.size_bytes, CHUNK,
+                                         self.scratch)
+            first.update(self._saved(server, first["requests"] * workload.block_size))
+            self.record(self.place.name, workload.name + "-first", server.name, first)
+            # Smaller chunks than 64 KiB are not all touched by one write in each 64 KiB.
+            COW[-1].first_touch(server, server.uri(), self.place.size_bytes, CHUNK, self.scratch)
             self.record(self.place.name, workload.name + "-again", server.name,
                         self._timed(server, workload, server.uri()))
             server.note_peak()
         finally:
             server.release()
+
+    @staticmethod
+    def _saved(server, written_bytes):
+        """What the snapshot cost for each byte that the client wrote, where the server tells."""
+        saved = server.saved_bytes()
+        if saved is None:
+            return {}
+        copied_bytes, filled_bytes = saved
+        return {"copied_per_written": copied_bytes / written_bytes,
+                "filled_per_written": filled_bytes / written_bytes}
 
     def _image(self, server, workload):
         """Reads the image while the live device is written at one rate for all servers."""

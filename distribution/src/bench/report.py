@@ -7,9 +7,11 @@ import re
 import statistics
 import subprocess
 
+import marks
+from estimate import CONFIDENCE, MET, SHORT, UNDECIDED
 from plan import COW, IMAGE, LIVE_LOAD_IOPS, PLAIN
 
-PEAK_LIMIT_MIB = 300
+VERDICTS = (SHORT, UNDECIDED, MET)
 
 
 class Results:
@@ -17,6 +19,8 @@ class Results:
 
     def __init__(self):
         self.figures = {}
+        # What cost.CostRun tells of each pair of states and shape of request.
+        self.costs = []
         self.peaks = {}
 
     def add(self, place, workload, server, figure):
@@ -25,7 +29,7 @@ class Results:
 
     def rounds(self, place, workload, server, key="value"):
         return [figure[key] for figure in
-                self.figures.get(place, {}).get(workload, {}).get(server, [])]
+                self.figures.get(place, {}).get(workload, {}).get(server, []) if key in figure]
 
     def median(self, place, workload, server, key="value"):
         values = self.rounds(place, workload, server, key)
@@ -46,74 +50,6 @@ class Results:
         for figures in self.figures[place][workload].values():
             return figures[0]["unit"]
         return ""
-
-
-class Mark:
-    """One line of what the product promises: a ratio and its floor, or a size and its ceiling."""
-
-    def __init__(self, text, values, bound, at_least=True, unit="x"):
-        self.text, self.value, self.bound = text, statistics.median(values), bound
-        self.lowest, self.highest = min(values), max(values)
-        self.at_least, self.unit = at_least, unit
-
-    def met(self):
-        return self.value >= self.bound if self.at_least else self.value <= self.bound
-
-    def row(self):
-        sign = ">=" if self.at_least else "<="
-        verdict = "met" if self.met() else "**short**"
-        form = ".3f" if self.unit == "x" else ".0f"
-        spread = f"{self.lowest:{form}} to {self.highest:{form}}"
-        return (f"| {self.text} | {self.value:{form}} {self.unit} | {spread} "
-                f"| {sign} {self.bound:g} | {verdict} |")
-
-
-def marks(results):
-    found = []
-
-    def compare(text, bound, place, workload, server, other):
-        values = results.ratios(place, workload, server, other)
-        if values:
-            found.append(Mark(f"{place}: {workload}: {text}", values, bound))
-
-    for place in results.figures:
-        for workload in [workload.name for workload in PLAIN]:
-            compare("tracked / qsd raw", 1.5, place, workload, "sluice-tracked", "qsd")
-            compare("tracked / nbdkit file", 1.0, place, workload, "sluice-tracked", "nbdkit")
-            compare("tracked / bare", 0.95, place, workload, "sluice-tracked", "sluice")
-            compare("chain of three costs under 5 %", 0.95, place, workload, "sluice-chain3",
-                    "sluice")
-        for workload in [workload.name for workload in COW]:
-            compare("64 KiB chunks / qsd copy-before-write", 1.5, place, workload + "-first",
-                    "sluice-64k", "qsd-cbw")
-            compare("64 KiB chunks / tracked alone", 0.95, place, workload + "-again", "sluice-64k",
-                    "sluice-tracked")
-            compare("default chunks / tracked alone", 0.95, place, workload + "-again",
-                    "sluice-default", "sluice-tracked")
-    for server, peak in sorted(results.peaks.items()):
-        if server.startswith("sluice"):
-            found.append(Mark(f"peak resident memory of {server}", [peak / 2**20], PEAK_LIMIT_MIB,
-                              at_least=False, unit="MiB"))
-    return found
-
-
-def aims(results):
-    """What is aimed at beyond the marks: twice qemu, 1.3 times nbdkit, everywhere."""
-    missed, total = [], 0
-    for place in results.figures:
-        pairs = [(workload.name, "sluice-tracked", peer, bound) for workload in PLAIN
-                 for peer, bound in (("qsd", 2.0), ("nbdkit", 1.3))]
-        pairs += [(workload.name + phase, "sluice-64k", peer, bound) for workload in COW
-                  for phase in ("-first", "-again")
-                  for peer, bound in (("qsd-cbw", 2.0), ("nbdkit-cow", 1.3))]
-        pairs += [(workload.name, "sluice-64k", "qsd-cbw", 2.0) for workload in IMAGE]
-        for workload, ours, peer, bound in pairs:
-            value = results.ratio(place, workload, ours, peer)
-            if value is not None:
-                total += 1
-                if value < bound:
-                    missed.append(f"{place}: {workload}: {value:.2f} of {peer}, aim {bound:g}")
-    return total, missed
 
 
 def number(value):
@@ -153,6 +89,33 @@ def tables(results, key_tables):
     return lines
 
 
+def state_table(results):
+    """Each pair of the agent's own states: microseconds a request, of time and of processor time."""
+    lines = ["", "### States of the agent beside each other", "",
+             "| place | states | request | us | us beside it | CPU us | CPU us beside it |",
+             "|---|---|---|--:|--:|--:|--:|"]
+    for cost in results.costs:
+        cells = [f"{cost[key][side]:.2f}" for key in ("us", "cpu_us") for side in "AB"]
+        lines.append(f"| {cost['place']} | {cost['text']} | {cost['shape']} | "
+                     + " | ".join(cells) + " |")
+    return lines if results.costs else []
+
+
+def saved_table(results):
+    """What a snapshot copied, and the room it took, for each byte the client wrote."""
+    rows = []
+    for place, workloads in results.figures.items():
+        for workload, servers in workloads.items():
+            for server in sorted(servers):
+                copied = results.median(place, workload, server, "copied_per_written")
+                filled = results.median(place, workload, server, "filled_per_written")
+                if copied is not None:
+                    rows.append(f"| {place} | {workload} | {server} | {copied:.2f} | {filled:.2f} |")
+    return ["", "### Bytes saved for each byte written, first touch", "",
+            "| place | workload | server | copied | room taken |", "|---|---|---|--:|--:|"
+            ] + rows if rows else []
+
+
 def cost_table(results):
     """CPU time of the server's process for one request, in microseconds."""
     lines = []
@@ -170,17 +133,31 @@ def cost_table(results):
 COW_NAMES = [w.name + phase for w in COW for phase in ("-first", "-again")]
 TABLES = [
     ("Live device", [w.name for w in PLAIN],
-     ["sluice", "sluice-chain3", "sluice-tracked", "qsd", "qemu-nbd", "nbdkit"],
-     [("sluice-tracked", "qsd"), ("sluice-tracked", "qemu-nbd"), ("sluice-tracked", "nbdkit"),
-      ("sluice-tracked", "sluice"), ("sluice-chain3", "sluice")]),
+     ["sluice-tracked", "qsd", "qemu-nbd", "nbdkit"],
+     [("sluice-tracked", "qsd"), ("sluice-tracked", "qemu-nbd"), ("sluice-tracked", "nbdkit")]),
     ("Snapshot held: writes to the live device", COW_NAMES,
-     ["sluice-64k", "sluice-default", "sluice-tracked", "qsd-cbw", "nbdkit-cow"],
-     [("sluice-64k", "qsd-cbw"), ("sluice-default", "qsd-cbw"), ("sluice-64k", "nbdkit-cow"),
-      ("sluice-64k", "sluice-tracked"), ("sluice-default", "sluice-tracked")]),
+     ["sluice-64k", "sluice-default", "qsd-cbw", "nbdkit-cow"],
+     [("sluice-64k", "qsd-cbw"), ("sluice-default", "qsd-cbw"), ("sluice-64k", "nbdkit-cow")]),
     (f"Reads of the image, live device written at {LIVE_LOAD_IOPS} IOPS", [w.name for w in IMAGE],
      ["sluice-64k", "sluice-default", "qsd-cbw"],
      [("sluice-64k", "qsd-cbw"), ("sluice-default", "qsd-cbw")]),
 ]
+
+
+def mark_lines(found):
+    """The short ones first, then what the run could not decide, then those that are met."""
+    if not found:
+        return []
+    counts = {verdict: sum(mark.verdict == verdict for mark in found) for verdict in VERDICTS}
+    heading = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    ordered = sorted(found, key=lambda mark: VERDICTS.index(mark.verdict))
+    lines = [f"## Marks: {heading}", ""] + marks.HEAD + [mark.row() for mark in ordered]
+    weakest = min((mark.estimate.confidence for mark in found if mark.estimate.count > 1),
+                  default=CONFIDENCE)
+    if weakest < CONFIDENCE:
+        lines += ["", f"Intervals of fewer than 6 values hold the median with {weakest:.0%} at least, "
+                  "not with 95 %: more rounds would decide more."]
+    return lines
 
 
 def markdown(results, settings, machine):
@@ -190,19 +167,16 @@ def markdown(results, settings, machine):
              f"{settings['rounds']} rounds of {settings['seconds']:g} s a measurement, image of "
              f"{settings['size_mib']} MiB, order shuffled with seed {settings['seed']}, "
              f"load average at the start {machine['load']}.",
+             f"States of the agent beside each other: {settings['cost'] or 'not measured'}.",
              "Figures are medians over the rounds; a ratio is the median of the ratios within each "
              "round, and above 1 Sluice is faster.", ""]
-    found = marks(results)
-    if found:
-        short = [mark for mark in found if not mark.met()]
-        lines += [f"## Marks: {len(found) - len(short)} of {len(found)} met", "",
-                  "| mark | median | rounds | wanted | |", "|---|--:|--:|--:|---|"]
-        lines += [mark.row() for mark in short + [mark for mark in found if mark.met()]]
-    total, missed = aims(results)
+    lines += mark_lines(marks.marks(results))
+    total, missed = marks.aims(results)
     if total:
         lines += ["", f"## Aims: {total - len(missed)} of {total} reached", ""]
         lines += [f"- {line}" for line in missed] or ["All."]
-    lines += ["", "## Figures"] + tables(results, TABLES) + cost_table(results)
+    lines += ["", "## Figures"] + tables(results, TABLES)
+    lines += saved_table(results) + state_table(results) + cost_table(results)
     lines += ["", "### Peak resident memory, MiB", "", "| server | MiB |", "|---|--:|"]
     lines += [f"| {server} | {peak / 2**20:.0f} |" for server, peak in sorted(results.peaks.items())]
     return "\n".join(lines) + "\n"
@@ -214,12 +188,11 @@ def write(results, settings, directory):
     text = markdown(results, settings, machine)
     with open(os.path.join(directory, "report.md"), "w", encoding="utf-8") as out:
         out.write(text)
-    verdict = [{"mark": mark.text, "value": mark.value, "lowest": mark.lowest,
-                "highest": mark.highest, "bound": mark.bound,
-                "at_least": mark.at_least, "met": mark.met()} for mark in marks(results)]
+    verdicts = [mark.document() for mark in marks.marks(results)]
     with open(os.path.join(directory, "report.json"), "w", encoding="utf-8") as out:
-        json.dump({"machine": machine, "settings": settings, "marks": verdict,
-                   "peak_bytes": results.peaks, "figures": results.figures}, out, indent=1)
+        json.dump({"machine": machine, "settings": settings, "marks": verdicts,
+                   "costs": results.costs, "peak_bytes": results.peaks,
+                   "figures": results.figures}, out, indent=1)
         out.write("\n")
     return text
 

@@ -1,7 +1,5 @@
 """The servers under comparison: how each is started, asked for a fresh snapshot, and stopped."""
 
-import glob
-import json
 import os
 import signal
 import socket
@@ -24,20 +22,28 @@ class Place:
         self.store = os.path.join(directory, "store")
 
     def fill(self):
-        """Makes the image: incompressible bytes, so that nobody gains from zeroes or holes."""
         os.makedirs(self.store, mode=0o700, exist_ok=True)
-        step = 16 << 20
-        with open(self.image, "wb") as image:
-            for start in range(0, self.size_bytes, step):
-                image.write(os.urandom(min(step, self.size_bytes - start)))
+        fill(self.image, self.size_bytes)
 
     def settle(self):
-        """Writes dirty pages back, so that no measurement pays for the one before it."""
-        descriptor = os.open(self.image, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        settle(self.image)
+
+
+def fill(path, size_bytes):
+    """Makes an image: incompressible bytes, so that nobody gains from zeroes or holes."""
+    step = 16 << 20
+    with open(path, "wb") as image:
+        for start in range(0, size_bytes, step):
+            image.write(os.urandom(min(step, size_bytes - start)))
+
+
+def settle(path):
+    """Writes dirty pages back, so that no measurement pays for the one before it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class Server:
@@ -117,6 +123,10 @@ class Server:
                 self.process.wait()
         self.process = None
 
+    def saved_bytes(self):
+        """What a snapshot has copied, and the room that this takes; None if that can't be told."""
+        return None
+
     def fresh(self):
         """Begins a measurement in which nothing has been saved yet."""
         self.stop()
@@ -146,8 +156,11 @@ class QemuCopyBeforeWrite(Server):
     export = "disk"
     image_export = "snap"
 
+    def target(self):
+        return os.path.join(self.place.store, "cbw.raw")
+
     def command(self):
-        target = os.path.join(self.place.store, "cbw.raw")
+        target = self.target()
         with open(target, "wb") as sparse:
             sparse.truncate(self.place.size_bytes)
         files = [("f0", self.place.image, "base"), ("tf", target, "tmp")]
@@ -165,7 +178,11 @@ class QemuCopyBeforeWrite(Server):
 
     def release(self):
         self.stop()
-        os.unlink(os.path.join(self.place.store, "cbw.raw"))
+        os.unlink(self.target())
+
+    def saved_bytes(self):
+        allocated_bytes = os.stat(self.target()).st_blocks * 512
+        return allocated_bytes, allocated_bytes
 
 
 class QemuNbd(Server):
@@ -194,119 +211,3 @@ class NbdkitCow(Server):
 
     def release(self):
         self.stop()
-
-
-# What is attached in each state, with its options. The chain of three idles: a trace that is off,
-# faults without a rule, and a filter that passes each bio.
-STATE_FILTERS = {
-    "bare": {},
-    "chain3": {"trace": ["recording=off"], "fault": [], "pass": []},
-    "tracked": {"blksnap": []},
-    "snapshot": {"blksnap": []},
-}
-
-
-def jdk_program(name):
-    home = os.environ.get("JAVA_HOME")
-    return os.path.join(home, "bin", name) if home else name
-
-
-def run_quietly(*command):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          timeout=60, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"{command[0]}: {done.stdout.strip()}")
-
-
-class Sluice(Server):
-    """The agent, with one device whose state the measurements switch."""
-
-    name = "sluice"
-    export = "disk"
-    image_export = "disk@bench"
-
-    def __init__(self, place, directory, home):
-        self.home = home
-        super().__init__(place, directory)
-        self.state = "bare"
-        self.pass_installed = False
-
-    def command(self):
-        return [os.path.join(self.home, "bin", "sluiced"), "--run-dir", self.directory,
-                "--foreground"]
-
-    def start(self):
-        super().start()
-        self._await_control()
-        self.call("device", "add", self.export, self.place.image)
-
-    def _await_control(self):
-        """The control socket opens last: then the agent is ready."""
-        deadline = time.monotonic() + START_LIMIT_SECONDS
-        while not os.path.exists(os.path.join(self.directory, "control.sock")):
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"sluice: not ready: {self.log_tail()}")
-            time.sleep(0.02)
-
-    def call(self, *arguments):
-        command = [os.path.join(self.home, "bin", "sluice"), "--run-dir", self.directory, "--json"]
-        done = subprocess.run(command + list(arguments), stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, timeout=60, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"sluice {' '.join(arguments)}: {done.stderr.strip()}")
-        return json.loads(done.stdout) if done.stdout.strip() else None
-
-    def become(self, state, chunk_bytes=0):
-        """Switches between the states; a snapshot is always a new one."""
-        if self.state == "snapshot":
-            self.call("snapshot", "destroy", "bench")
-            self.state = "tracked"
-        if self.state != state:
-            wanted = STATE_FILTERS[state]
-            for name in STATE_FILTERS[self.state].keys() - wanted.keys():
-                self.call("filter", "detach", self.export, name)
-            for name in wanted.keys() - STATE_FILTERS[self.state].keys():
-                if name == "pass" and not self.pass_installed:
-                    self._install_pass()
-                self.call("filter", "attach", self.export, name, *wanted[name])
-        if state == "snapshot":
-            chunk = ["--chunk-size", str(chunk_bytes)] if chunk_bytes else []
-            self.call("snapshot", "take", self.export, "--name", "bench", "--store",
-                      "dir:" + self.place.store, "--limit", str(2 * self.place.size_bytes), *chunk)
-        self.state = state
-
-    def _install_pass(self):
-        """Compiles java/PassFilter.java against the product, and has the agent run it."""
-        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "java", "PassFilter.java")
-        classes = os.path.join(self.directory, "pass")
-        api = glob.glob(os.path.join(self.home, "bundles", "filter-api-*.jar"))[0]
-        framework = os.path.join(self.home, "lib", "sluiced.jar")
-        manifest = os.path.join(self.directory, "pass.mf")
-        with open(manifest, "w", encoding="utf-8") as text:
-            text.write("Bundle-ManifestVersion: 2\nBundle-SymbolicName: bench.pass\n"
-                       "Bundle-Version: 1.0.0\nBundle-Activator: PassFilter\n"
-                       "Import-Package: io.sluice.block,io.sluice.filter,org.osgi.framework\n")
-        jar = os.path.join(self.directory, "pass.jar")
-        run_quietly(jdk_program("javac"), "--release", "17", "-proc:none", "-cp",
-                    f"{api}:{framework}", "-d", classes, source)
-        run_quietly(jdk_program("jar"), "--create", "--file", jar, "--manifest", manifest, "-C",
-                    classes, ".")
-        self.call("bundle", "install", jar, "--start")
-        self.pass_installed = True
-
-
-class SluiceState:
-    """One state of the agent, measured as a server of its own."""
-
-    def __init__(self, name, server, state, chunk_bytes=0):
-        self.name, self.server, self.state, self.chunk_bytes = name, server, state, chunk_bytes
-
-    def fresh(self):
-        self.server.become(self.state, self.chunk_bytes)
-
-    def release(self):
-        if self.state == "snapshot":
-            self.server.become("tracked")
-
-    def __getattr__(self, attribute):
-        return getattr(self.server, attribute)
