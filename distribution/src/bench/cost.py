@@ -18,11 +18,12 @@ from agent import Sluice
 from measure import KIB, MIB
 from plan import CHUNK
 
-# The second and third turn have the states exchanged: drift and files cancel, with few switches.
-TURN_SWAPPED = (False, True, True, False)
-TURN_COUNT = len(TURN_SWAPPED)
+# In the second turn the devices have exchanged their states.
+TURN_SWAPPED = (False, True)
+# Agents one after the other: what the compiler made of the code differs from one to the next.
+LIFE_COUNT = 3
 # Thrown away before a turn; more before the first, for the Java machine's compiler.
-WARM_SLICE_COUNT, FIRST_WARM_SLICE_COUNT = 6, 20
+WARM_SLICE_COUNT, FIRST_WARM_SLICE_COUNT = 6, 15
 FIRST_TOUCH_SLICE_REQUESTS = 128
 
 
@@ -183,14 +184,14 @@ def write_all(device, seed):
 
 
 class CostRun:
-    """Measures pairs of states on two devices of one agent."""
+    """Measures pairs of states on two devices of one agent, in one life of it."""
 
-    def __init__(self, devices, settle, seed, block_count, slice_nanos):
-        self.devices, self.settle = devices, settle
+    def __init__(self, devices, binding, settle, seed, block_count, slice_nanos):
+        self.devices, self.binding, self.settle = devices, binding, settle
         self.seed, self.block_count, self.slice_nanos = seed, block_count, slice_nanos
 
     def run(self, pair, shapes):
-        """All turns of a pair; returns for each shape what to report."""
+        """Both turns of a pair; returns for each shape what was found."""
         turns = {shape.name: [] for shape in shapes}
         warm_slice_count = FIRST_WARM_SLICE_COUNT
         for swapped in TURN_SWAPPED:
@@ -202,8 +203,9 @@ class CostRun:
                     pair.reference.enter(reference, write_all(reference, self.seed))
                 fresh = False
                 self.settle()
-                turns[shape.name].append(self._blocks(shape, ours, reference,
-                                                        warm_slice_count))
+                with self.binding:
+                    turns[shape.name].append(self._blocks(shape, ours, reference,
+                                                          warm_slice_count))
             warm_slice_count = WARM_SLICE_COUNT
             pair.ours.leave(ours)
             pair.reference.leave(reference)
@@ -240,10 +242,7 @@ class CostRun:
     def _figure(self, pair, shape, turns):
         def ratios(key):
             each = [[estimate.block_ratio(block, key) for block in turn] for turn in turns]
-            joined = []
-            for one in range(0, TURN_COUNT, 2):
-                joined += estimate.swapped_pairs(each[one], each[one + 1])
-            return joined
+            return estimate.swapped_pairs(*each)
 
         nanos = ratios(lambda slice_: slice_.nanos / slice_.requests)
         cpu = ratios(lambda slice_: slice_.cpu_nanos / slice_.requests)
@@ -268,8 +267,8 @@ def mean_per_request(turns, wanted, key):
     return sum(key(slice_) for slice_ in slices) / sum(slice_.requests for slice_ in slices)
 
 
-class Bound:
-    """While it lasts, the agent and this client share one processor, and nobody else has it.
+class Binding:
+    """Has the agent and this client share one processor, and nobody else have it.
 
     A request is then a fixed sequence of work and switches. On two processors it is a game of sleeping
     and waking whose cost, above all in a virtual machine, is several times that of the work and
@@ -277,36 +276,36 @@ class Bound:
     """
 
     def __init__(self, pid):
-        self.pid = pid
-        self.before = os.sched_getaffinity(0)
+        self.everywhere = os.sched_getaffinity(0)
         # The first processor tends to have the interrupts.
-        self.cpu = max(self.before)
+        self.cpu = max(self.everywhere)
         # With one processor, others must get at it too.
-        self.real_time = len(self.before) > 1
-
-    def __enter__(self):
-        for thread in os.listdir(f"/proc/{self.pid}/task"):
+        self.real_time = len(self.everywhere) > 1
+        for thread in os.listdir(f"/proc/{pid}/task"):
             try:
-                self._bind(int(thread), 0)
+                # The agent's new threads inherit it.
+                self._bind(int(thread))
             except ProcessLookupError:
                 continue
-        # The agent's new threads inherit it, the commands that this client runs do not.
-        self._bind(0, os.SCHED_RESET_ON_FORK)
-        return self
 
-    def _bind(self, thread, flag):
+    def _bind(self, thread):
         os.sched_setaffinity(thread, {self.cpu})
         if self.real_time:
             try:
-                os.sched_setscheduler(thread, os.SCHED_RR | flag, os.sched_param(1))
+                os.sched_setscheduler(thread, os.SCHED_RR, os.sched_param(1))
             except PermissionError:
                 self.real_time = False
+
+    def __enter__(self):
+        """This client too, while it sends requests; the commands that it runs are not bound."""
+        self._bind(0)
+        return self
 
     def __exit__(self, *_):
         if self.real_time:
             os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-        os.sched_setaffinity(0, self.before)
+        os.sched_setaffinity(0, self.everywhere)
 
     def describe(self):
         how = "real-time priority" if self.real_time else "ordinary priority"
-        return f"agent and client on processor {self.cpu} of {len(self.before)}, {how}"
+        return f"agent and client on processor {self.cpu} of {len(self.everywhere)}, {how}"

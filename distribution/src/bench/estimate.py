@@ -14,10 +14,11 @@ class Estimate:
     The interval lies between two of the sorted values, the innermost pair that holds the median
     with a confidence of 95 % whatever the distribution is (the order statistics of a sign test).
     Fewer than 6 values can't reach that: then it is all of them, and the confidence is what that
-    gives.
+    gives. If the values come in groups that have something in common, each group's median is inside
+    too: many values of one group say nothing of another.
     """
 
-    def __init__(self, values):
+    def __init__(self, values, groups=()):
         ordered = sorted(values)
         if not ordered:
             raise ValueError("an estimate needs a value")
@@ -25,6 +26,13 @@ class Estimate:
         self.median = statistics.median(ordered)
         cut, self.confidence = _innermost(self.count)
         self.low, self.high = ordered[cut], ordered[self.count - 1 - cut]
+        for group in groups:
+            middle = statistics.median(group)
+            self.low, self.high = min(self.low, middle), max(self.high, middle)
+
+    @classmethod
+    def of_groups(cls, groups):
+        return cls([value for group in groups for value in group], groups)
 
     def verdict(self, bound, at_least=True):
         """Decided only if the whole interval lies on one side of the bound; one value is none."""
@@ -35,6 +43,17 @@ class Estimate:
         else:
             met, short = self.high <= bound, self.low > bound
         return MET if met else SHORT if short else UNDECIDED
+
+
+class Exact(Estimate):
+    """One value that is no sample, so that it decides."""
+
+    def __init__(self, value):
+        super().__init__([value])
+        self.confidence = 1.0
+
+    def verdict(self, bound, at_least=True):
+        return MET if (self.median >= bound if at_least else self.median <= bound) else SHORT
 
 
 def _innermost(count):

@@ -1,6 +1,6 @@
 """What Sluice promises: each mark an estimate with its interval, a bound, and the verdict."""
 
-from estimate import MET, Estimate
+from estimate import MET, Estimate, Exact
 from plan import COW, IMAGE, PLAIN
 
 PEAK_LIMIT_MIB = 300
@@ -9,13 +9,10 @@ PEAK_LIMIT_MIB = 300
 class Mark:
     """One promise: a ratio and its floor, or a size and its ceiling."""
 
-    def __init__(self, text, values, bound, at_least=True, unit="x", cpu_ratios=()):
-        self.text, self.estimate, self.bound = text, Estimate(values), bound
+    def __init__(self, text, found, bound, at_least=True, unit="x", cpu=None):
+        self.text, self.estimate, self.bound, self.cpu = text, found, bound, cpu
         self.at_least, self.unit = at_least, unit
-        self.cpu = Estimate(cpu_ratios) if cpu_ratios else None
-        # A size is no sample: the one value is the whole of it.
-        exact = values * 2 if unit == "MiB" else values
-        self.verdict = Estimate(exact).verdict(bound, at_least)
+        self.verdict = found.verdict(bound, at_least)
 
     def met(self):
         return self.verdict == MET
@@ -67,16 +64,21 @@ def marks(results):
         for workload, ours, peer, bound, text in promises():
             values = results.ratios(place, workload, ours, peer)
             if values:
-                found.append(Mark(f"{place}: {workload}: {text}", values, bound))
+                found.append(Mark(f"{place}: {workload}: {text}", Estimate(values), bound))
     for cost in results.costs:
         found.append(Mark(f"{cost['place']}: {cost['shape']}: {cost['text']}",
-                          cost["throughput_ratios"], cost["bound"],
-                          cpu_ratios=cost["cpu_ratios"]))
+                          of_lives(cost, "throughput_ratios"), cost["bound"],
+                          cpu=of_lives(cost, "cpu_ratios")))
     for server, peak in sorted(results.peaks.items()):
         if server.startswith("sluice"):
-            found.append(Mark(f"peak resident memory of {server}", [peak / 2**20], PEAK_LIMIT_MIB,
-                              at_least=False, unit="MiB"))
+            # A size is no sample: the one value is all there is to know.
+            found.append(Mark(f"peak resident memory of {server}", Exact(peak / 2**20),
+                              PEAK_LIMIT_MIB, at_least=False, unit="MiB"))
     return found
+
+
+def of_lives(cost, key):
+    return Estimate.of_groups([life[key] for life in cost["lives"]])
 
 
 def aims(results):

@@ -19,13 +19,23 @@ class Results:
 
     def __init__(self):
         self.figures = {}
-        # What cost.CostRun tells of each pair of states and shape of request.
+        # Of each place, pair of states and shape of request what cost.CostRun tells, in each life.
         self.costs = []
         self.peaks = {}
 
     def add(self, place, workload, server, figure):
         rounds = self.figures.setdefault(place, {}).setdefault(workload, {})
         rounds.setdefault(server, []).append(figure)
+
+    def add_cost(self, place, figure):
+        """Joins what was found of the same in another life of the agent."""
+        named = dict({key: figure[key] for key in ("pair", "text", "shape", "bound")}, place=place)
+        life = {key: value for key, value in figure.items() if key not in named}
+        for cost in self.costs:
+            if all(cost[key] == value for key, value in named.items()):
+                cost["lives"].append(life)
+                return
+        self.costs.append(dict(named, lives=[life]))
 
     def rounds(self, place, workload, server, key="value"):
         return [figure[key] for figure in
@@ -95,7 +105,8 @@ def state_table(results):
              "| place | states | request | us | us beside it | CPU us | CPU us beside it |",
              "|---|---|---|--:|--:|--:|--:|"]
     for cost in results.costs:
-        cells = [f"{cost[key][side]:.2f}" for key in ("us", "cpu_us") for side in "AB"]
+        cells = [f"{statistics.median(life[key][side] for life in cost['lives']):.2f}"
+                 for key in ("us", "cpu_us") for side in "AB"]
         lines.append(f"| {cost['place']} | {cost['text']} | {cost['shape']} | "
                      + " | ".join(cells) + " |")
     return lines if results.costs else []

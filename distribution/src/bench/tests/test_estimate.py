@@ -9,7 +9,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import estimate  # noqa: E402
-from estimate import MET, SHORT, UNDECIDED, Estimate  # noqa: E402
+from estimate import MET, SHORT, UNDECIDED, Estimate, Exact  # noqa: E402
 
 
 class EstimateTest(unittest.TestCase):
@@ -53,6 +53,15 @@ class EstimateTest(unittest.TestCase):
         found = Estimate(range(33))
         wider = estimate._confidence(33, int(found.low) + 1)
         self.assertLess(wider, 0.95)
+
+    def test_groups_that_differ_are_both_inside(self):
+        one, other = [1.0 + i / 1000 for i in range(40)], [1.5, 1.6, 1.7]
+        found = Estimate.of_groups([one, other])
+        self.assertLess(Estimate(one + other).high, 1.5)
+        self.assertEqual(1.6, found.high)
+
+    def test_an_exact_value_decides(self):
+        self.assertEqual((MET, SHORT), (Exact(300).verdict(300, False), Exact(301).verdict(300, False)))
 
     def test_verdicts(self):
         around = Estimate([0.94, 0.95, 0.955, 0.96, 0.96, 0.97])

@@ -22,6 +22,12 @@ def figure(value, **more):
                  "cpu_us_per_request": 1, "p99_us": 1}, **more)
 
 
+def cost_figure(throughput_ratios):
+    return {"shape": "4k-write-qd1", "text": "chain of three / bare", "pair": "chain3",
+            "bound": 0.95, "throughput_ratios": throughput_ratios, "cpu_ratios": [1.1] * 8,
+            "us": {"A": 5, "B": 4}, "cpu_us": {"A": 3, "B": 2}}
+
+
 def results(default, copy_before_write, rounds=7):
     found = report.Results()
     for number in range(rounds):
@@ -54,13 +60,19 @@ class MarksTest(unittest.TestCase):
 
     def test_a_cost_has_its_processor_time_beside_it(self):
         found = report.Results()
-        found.costs.append({"place": "shm", "shape": "4k-write-qd1", "text": "chain of three / bare",
-                            "pair": "chain3", "bound": 0.95, "throughput_ratios": [0.90] * 8,
-                            "cpu_ratios": [1.1] * 8, "us": {"A": 5, "B": 4},
-                            "cpu_us": {"A": 3, "B": 2}})
+        for left in (0.90, 0.91):
+            found.add_cost("shm", cost_figure([left] * 8))
         (mark,) = marks.marks(found)
         self.assertEqual("short", mark.verdict)
         self.assertIn("1.100 (1.100 to 1.100)", report.markdown(found, SETTINGS, MACHINE))
+
+    def test_two_lives_that_differ_decide_nothing(self):
+        found = report.Results()
+        for left in (0.90, 0.99):
+            found.add_cost("shm", cost_figure([left] * 8))
+        (mark,) = marks.marks(found)
+        self.assertEqual("not decided", mark.verdict)
+        self.assertEqual((0.90, 0.99), (mark.estimate.low, mark.estimate.high))
 
     def test_bytes_saved_are_in_the_report(self):
         self.assertIn("| shm | cow-4k-qd1-first | sluice-default | 1.00 | 1.25 |",

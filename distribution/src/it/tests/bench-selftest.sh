@@ -15,7 +15,8 @@ short_run() {
   same shapes "['4k-write-qd1', '4k-first-qd32']" \
     "$(json "$T/bench/report.json" '[cost["shape"] for cost in d["costs"]]')"
   same "pairs without a ratio" 0 "$(json "$T/bench/report.json" \
-    'sum(not cost["throughput_ratios"] or min(cost["cpu_ratios"]) <= 0 for cost in d["costs"])')"
+    'sum(not life["throughput_ratios"] or min(life["cpu_ratios"]) <= 0
+         for cost in d["costs"] for life in cost["lives"])')"
   # One 4 KiB in each chunk of 64 KiB.
   same "bytes saved for each byte written" 16.0 "$(json "$T/bench/report.json" \
     'd["figures"]["disk"]["cow-4k-qd1-first"]["sluice-64k"][0]["copied_per_written"]')"
