@@ -71,13 +71,65 @@ errors() {
   refused '' blksnap cbtinfo
   grep -q "Argument 'device' is missed" "$T/refused.err"
   refused 'Command is not set' blksnap nonsense
+  refused 'EINVAL' blksnap snapshot_take -i malformed
   refused '' blksnap snapshot_take -i b2f7b1a6-3f77-4b1c-9c1b-000000000000
   refused '' blksnap cbtinfo -d "$T/not-there.img"
+}
+
+# Each path that leads to the device means the same tracker.
+any_path() {
+  [ "$(id -u)" -eq 0 ] || skip "needs root, to mount and to make loop devices"
+  [ -e /dev/loop-control ] || skip "there is no /dev/loop-control"
+  local loop path
+  loop=$(losetup --find --show --read-only "$T/disk.img") || skip "losetup fails here"
+  trap 'losetup --detach "$loop"' EXIT
+  blksnap attach -d "$T/disk.img"
+  ln -sf "$T/disk.img" "$T/link"
+  ln -sf "$loop" "$T/loop-link"
+  blksnap cbtinfo -d "$T/disk.img" >"$T/expected"
+  for path in disk "$T/link" "$loop" "$T/loop-link" "/dev/block/$(lsblk -ndo MAJ:MIN "$loop" | tr -d ' ')"; do
+    same "attach $path" 'Already was attached' "$(blksnap attach -d "$path")"
+    blksnap cbtinfo -d "$path" | cmp - "$T/expected"
+  done
+  blksnap detach -d "$loop"
+}
+# The blocks of a file on the device's file system, as the kernel tells them; each must hold the file's bytes.
+file_blocks() {
+  [ "$(id -u)" -eq 0 ] || skip "needs root, to mount and to make loop devices"
+  [ -e /dev/loop-control ] || skip "there is no /dev/loop-control"
+  mkdir -p "$T/mnt" "$T/tree"
+  head -c 300000 /dev/urandom >"$T/tree/file"
+  truncate -s 64M "$T/fs.img"
+  mkfs.ext4 -q -F -d "$T/tree" "$T/fs.img"
+  mount -o ro,noload,loop "$T/fs.img" "$T/mnt" || skip "mounting is not allowed here"
+  trap 'umount "$T/mnt"; sluice device remove fs || true' EXIT
+  sluice device add fs "$T/fs.img"
+  refused 'Failed to open block device' blksnap markdirtyblock --file "$0"
+  refused 'No such file or directory' blksnap markdirtyblock --file "$T/mnt/fil"
+  refused 'ENOENT' blksnap markdirtyblock --file "$T/mnt/file"
+  blksnap attach -d "$T/fs.img"
+  id=$(blksnap snapshot_create -d "$T/fs.img" -f "$T" -l 128M)
+  blksnap snapshot_take -i "$id"
+  (cd "$T/mnt" && blksnap markdirtyblock --file=file) | tee "$T/marked"
+  head -n 1 "$T/marked" | grep -Ex "device path: '/dev/block/[0-9]+:[0-9]+'"
+  [ -z "$(tail -n +2 "$T/marked" | grep -Evx 'allocate range: ofs=[0-9]+ cnt=[0-9]+')" ]
+  tail -n +2 "$T/marked" | sed 's/.*ofs=\([0-9]*\) cnt=\([0-9]*\)/\1 \2/' | while read -r first count; do
+    dd if="$T/fs.img" bs=512 skip="$first" count="$count" status=none
+  done | head -c 300000 | cmp - "$T/tree/file"
+  blksnap readcbtmap -d "$T/fs.img" -f "$T/map"
+  tail -n +2 "$T/marked" | sed 's/.*ofs=\([0-9]*\) cnt=\([0-9]*\)/\1 \2/' | while read -r first count; do
+    for ((block = first / 128; block <= (first + count - 1) / 128; block++)); do echo "$block"; done
+  done | sort -n -u >"$T/blocks.expected"
+  od -A d -v -t u1 -w1 "$T/map" | awk 'NF == 2 && $2 > 0 { print $1 + 0 }' | cmp - "$T/blocks.expected"
+  blksnap snapshot_destroy -i "$id"
+  blksnap detach -d "$T/fs.img"
 }
 
 check version version
 check attach attach
 check cbtinfo cbtinfo
 check flow flow
+check any-path any_path
+check file-blocks file_blocks
 check overflow-is-an-event overflow_is_an_event
 check errors errors

@@ -35,8 +35,13 @@ public final class BlockSysfs {
     return Files.exists(directory(device)) || !Files.isDirectory(Path.of("/sys/dev/block"));
   }
 
+  /** A device's number as the kernel writes it, {@code MAJOR:MINOR}. */
+  public static String numbers(long device) {
+    return major(device) + ":" + minor(device);
+  }
+
   static Path directory(long device) {
-    return Path.of("/sys/dev/block/" + major(device) + ":" + minor(device));
+    return Path.of("/sys/dev/block/" + numbers(device));
   }
 
   /** The C library's encoding of a device number: 32 bits for each half, in four pieces. */

@@ -387,6 +387,24 @@ public final class ControlDescriptor implements Channel {
     return supported(number, what, offsetBytes, lengthBytes);
   }
 
+  /**
+   * A call of ioctl(2) whose argument is a structure of whole longs, which the kernel fills in.
+   *
+   * @param what the operation, for a failure's text
+   */
+  void control(long request, long[] argument, String what) throws ErrnoException {
+    int number = 0;
+    long stamp = enter();
+    try {
+      if (Libc.ioctl(fd, request, argument) != 0) {
+        number = Native.getLastError();
+      }
+    } finally {
+      inUse.unlockRead(stamp);
+    }
+    check(number, what);
+  }
+
   /** A block device's logical sector in bytes, the least unit of its I/O. */
   public int logicalSectorSizeBytes() throws ErrnoException {
     return askDevice(Libc.BLKSSZGET, "ask the sector size");

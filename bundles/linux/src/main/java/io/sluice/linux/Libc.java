@@ -49,6 +49,7 @@ final class Libc {
   static final int MFD_CLOEXEC = 1;
   static final int MFD_ALLOW_SEALING = 2;
 
+  static final long FS_IOC_FIEMAP = 0xc020660bL;
   static final long BLKROGET = 0x125e;
   static final long BLKSSZGET = 0x1268;
   static final long BLKDISCARD = 0x1277;

@@ -50,8 +50,7 @@ final class MountTable {
   static List<Path> mountPoints(long device) {
     try {
       return mountPoints(
-          BlockSysfs.major(device) + ":" + BlockSysfs.minor(device),
-          Files.readAllLines(MOUNTS, SystemErrors.NATIVE_CHARSET));
+          BlockSysfs.numbers(device), Files.readAllLines(MOUNTS, SystemErrors.NATIVE_CHARSET));
     } catch (IOException e) {
       return List.of();
     }

@@ -39,6 +39,15 @@ public final class BlksnapTool implements Tool {
 
   /** Commands that work on these services. */
   public BlksnapTool(Services services) {
+    this(services, FileLayout::find, TimeLabel.now());
+  }
+
+  /**
+   * Commands that look at another machine.
+   *
+   * @param times makes the original's labels of moments
+   */
+  BlksnapTool(Services services, FileLayout.Finder files, TimeLabel times) {
     this.services = services;
     for (BlksnapCommand command :
         List.of(
@@ -47,17 +56,22 @@ public final class BlksnapTool implements Tool {
             new TrackerCommands.Detach(),
             new TrackerCommands.ShowInfo(),
             new TrackerCommands.ReadMap(),
-            new TrackerCommands.MarkDirty(),
+            new TrackerCommands.MarkDirty(files),
             new SnapshotVerbs.Info(),
             new SnapshotVerbs.Add(),
             new SnapshotVerbs.Create(),
             new SnapshotVerbs.Destroy(),
             new SnapshotVerbs.Take(),
             new SnapshotVerbs.Collect(),
-            new EventCommands.WaitEvent(),
-            new EventCommands.Watcher())) {
+            new EventCommands.WaitEvent(times),
+            new EventCommands.Watcher(times))) {
       commands.put(command.name(), command);
     }
+  }
+
+  /** A command by its name, or null. */
+  BlksnapCommand command(String name) {
+    return commands.get(name);
   }
 
   @Override
@@ -66,7 +80,7 @@ public final class BlksnapTool implements Tool {
       if (arguments.isEmpty()) {
         throw new Unfit("Command not found.");
       }
-      BlksnapCommand command = commands.get(arguments.get(0));
+      BlksnapCommand command = command(arguments.get(0));
       if (command != null) {
         run(command, session, arguments.subList(1, arguments.size()));
       } else if (HELP.contains(arguments.get(0))) {

@@ -7,7 +7,6 @@ import io.sluice.snapshot.SnapshotControl;
 import io.sluice.snapshot.SnapshotEvent;
 import java.io.IOException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -20,15 +19,13 @@ final class EventCommands {
 
   private EventCommands() {}
 
-  /** A moment as the tool prints it: nanoseconds. The original counts them from the boot. */
-  private static long timeLabel(Instant at) {
-    return Math.addExact(Math.multiplyExact(at.getEpochSecond(), 1_000_000_000L), at.getNano());
-  }
-
   /** {@code snapshot_waitevent}. */
   static final class WaitEvent extends BlksnapCommand {
-    WaitEvent() {
+    private final TimeLabel times;
+
+    WaitEvent(TimeLabel times) {
       super("snapshot_waitevent", "Wait and read event from snapshot.");
+      this.times = times;
       id();
       options().one("timeout", 't', "The allowed waiting time for the event in milliseconds.");
       json();
@@ -45,7 +42,7 @@ final class EventCommands {
             call.session().await(() -> snapshots.waitEvent(id, timeout));
         data.put("result", event.isPresent() ? "ok" : "timeout");
         if (event.isPresent()) {
-          data.put("time", timeLabel(event.get().at()));
+          data.put("time", times.of(event.get().at()));
           data.put("event", event.get().code().name().toLowerCase(Locale.ROOT));
         }
       } catch (ErrnoException e) {
@@ -80,8 +77,11 @@ final class EventCommands {
   static final class Watcher extends BlksnapCommand {
     private static final Duration ROUND = Duration.ofHours(1);
 
-    Watcher() {
+    private final TimeLabel times;
+
+    Watcher(TimeLabel times) {
       super("snapshot_watcher", "Start snapshot watcher service.");
+      this.times = times;
       id();
     }
 
@@ -102,7 +102,8 @@ final class EventCommands {
           if (e.errno() == Errno.ESRCH) {
             call.print("Snapshot not found");
           } else if (e.errno() != Errno.EINTR) {
-            throw failed("Snapshot watcher failed.", e);
+            String cause = failed("Failed to get event from snapshot", e).text();
+            throw new ErrnoException(e.errno(), cause + "\nSnapshot watcher failed.", e);
           }
         }
       }
@@ -110,8 +111,8 @@ final class EventCommands {
     }
 
     /** Prints an event and tells whether it is the last one worth watching for. */
-    private static boolean report(Call call, SnapshotEvent event) {
-      String start = timeLabel(event.at()) + " - ";
+    private boolean report(Call call, SnapshotEvent event) {
+      String start = times.of(event.at()) + " - ";
       return switch (event.code()) {
         case CORRUPTED -> {
           String error = StrError.of(Errno.ofNumber(event.errno()));

@@ -1,6 +1,8 @@
 package io.sluice.shell.blksnap;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,7 +13,7 @@ import java.util.Map;
  * are unambiguous.
  */
 final class ProgramOptions {
-  private static final int LINE_COLUMNS = 80;
+  private static final int LINE_COLUMNS = 79;
   private static final int NAME_COLUMNS_MIN = 23;
   private static final int NAME_COLUMNS_MAX = 39;
 
@@ -87,80 +89,136 @@ final class ProgramOptions {
     return this;
   }
 
-  /** Reads arguments. */
+  /**
+   * Reads arguments. As Boost does it when no positional options are declared, words that belong to
+   * no option are passed over.
+   */
   Values parse(List<String> arguments) throws Unfit {
-    Values values = new Values();
-    for (int i = 0; i < arguments.size(); ) {
-      String argument = arguments.get(i++);
-      if (!isOption(argument)) {
-        throw new Unfit("too many positional options have been specified on the command line");
+    List<Given> parts = new ArrayList<>();
+    Deque<String> rest = new ArrayDeque<>(arguments);
+    while (!rest.isEmpty()) {
+      String word = rest.poll();
+      if (word.equals("--")) {
+        break; // nothing after it is an option, or an option's value
       }
-      int equals = argument.indexOf('=');
-      String attached = null;
-      Declared option;
-      if (argument.startsWith("--")) {
-        option = byName(argument.substring(2, equals < 0 ? argument.length() : equals));
-        attached = equals < 0 ? null : argument.substring(equals + 1);
+      if (isLong(word)) {
+        parts.add(longOption(word, rest));
+      } else if (isShort(word)) {
+        shortOptions(word, rest, parts);
       } else {
-        option = byLetter(argument);
-        attached = argument.length() == 2 ? null : argument.substring(2);
-        if (option.takes() == Takes.NOTHING && attached != null) {
-          // -hj is -h -j.
-          arguments = spliced(arguments, i, "-" + attached);
-          attached = null;
-        }
+        parts.add(new Given(null, new ArrayList<>(List.of(word))));
       }
-      i = take(option, attached, arguments, i, values);
+    }
+    return store(parts);
+  }
+
+  /**
+   * An option with its values, or, without one, a word that a multitoken option before may take.
+   */
+  private record Given(Declared option, List<String> values) {}
+
+  private static boolean isLong(String word) {
+    return word.length() > 2 && word.startsWith("--");
+  }
+
+  private static boolean isShort(String word) {
+    return word.length() > 1 && word.charAt(0) == '-' && word.charAt(1) != '-';
+  }
+
+  private Given longOption(String word, Deque<String> rest) throws Unfit {
+    int equals = word.indexOf('=');
+    String name = word.substring(2, equals < 0 ? word.length() : equals);
+    List<String> values = new ArrayList<>();
+    if (equals >= 0) {
+      checkAdjacent(word, "--" + name);
+      values.add(word.substring(equals + 1));
+    }
+    if (name.isEmpty()) {
+      return new Given(null, values);
+    }
+    Declared option = byName(name, word);
+    takeValue(option, values, rest);
+    return new Given(option, values);
+  }
+
+  /** One letter with its value, or several of which all but the last take none. */
+  private void shortOptions(String word, Deque<String> rest, List<Given> parts) throws Unfit {
+    Declared option;
+    int at = 1;
+    while ((option = byLetter(word.charAt(at))) != null
+        && option.takes() == Takes.NOTHING
+        && at + 1 < word.length()) {
+      parts.add(new Given(option, List.of()));
+      at++;
+    }
+    if (option == null) {
+      throw new Unfit("unrecognised option '" + word + "'");
+    }
+    List<String> values = new ArrayList<>();
+    if (at + 1 < word.length()) {
+      values.add(word.substring(at + 1));
+    }
+    takeValue(option, values, rest);
+    parts.add(new Given(option, values));
+  }
+
+  private static void checkAdjacent(String word, String named) throws Unfit {
+    if (word.endsWith("=") && word.indexOf('=') == word.length() - 1) {
+      throw new Unfit(
+          "the argument for option '" + named + "' should follow immediately after the equal sign");
+    }
+  }
+
+  /** Any word is a value, unless it is one of the letters that are declared. */
+  private void takeValue(Declared option, List<String> values, Deque<String> rest) throws Unfit {
+    if (option.takes() == Takes.NOTHING) {
+      if (!values.isEmpty()) {
+        throw new Unfit("option '" + option.dashed() + "' does not take any arguments");
+      }
+      return;
+    }
+    if (!values.isEmpty()) {
+      return;
+    }
+    String next = rest.peek();
+    boolean letter = next != null && next.length() == 2 && isShort(next);
+    if (next == null || (letter && byLetter(next.charAt(1)) != null)) {
+      throw new Unfit("the required argument for option '" + option.dashed() + "' is missing");
+    }
+    if (isLong(next)) {
+      checkAdjacent(next, option.dashed());
+    }
+    values.add(rest.poll());
+  }
+
+  private static Values store(List<Given> parts) throws Unfit {
+    Values values = new Values();
+    Declared last = null;
+    for (Given part : parts) {
+      Declared option = part.option();
+      if (option == null) {
+        if (last != null && last.takes() == Takes.MANY) {
+          values.values.get(last.name()).addAll(part.values());
+        }
+        continue;
+      }
+      last = option;
+      if (values.has(option.name()) && option.takes() != Takes.MANY) {
+        throw new Unfit("option '" + option.dashed() + "' cannot be specified more than once");
+      }
+      values.values.computeIfAbsent(option.name(), n -> new ArrayList<>()).addAll(part.values());
     }
     return values;
   }
 
-  private static boolean isOption(String argument) {
-    return argument.length() > 1 && argument.startsWith("-") && !argument.equals("--");
-  }
-
-  private static List<String> spliced(List<String> arguments, int at, String extra) {
-    List<String> longer = new ArrayList<>(arguments);
-    longer.add(at, extra);
-    return longer;
-  }
-
-  private static int take(
-      Declared option, String attached, List<String> arguments, int next, Values values)
-      throws Unfit {
-    boolean repeated = values.has(option.name());
-    List<String> given = values.values.computeIfAbsent(option.name(), n -> new ArrayList<>());
-    if (option.takes() == Takes.NOTHING) {
-      if (attached != null) {
-        throw new Unfit("option '" + option.dashed() + "' does not take any arguments");
-      }
-      return next;
-    }
-    if (repeated && option.takes() == Takes.ONE) {
-      throw new Unfit("option '" + option.dashed() + "' cannot be specified more than once");
-    }
-    int i = next;
-    if (attached != null) {
-      given.add(attached);
-    } else if (i < arguments.size() && !isOption(arguments.get(i))) {
-      given.add(arguments.get(i++));
-    } else {
-      throw new Unfit("the required argument for option '" + option.dashed() + "' is missing");
-    }
-    while (option.takes() == Takes.MANY && i < arguments.size() && !isOption(arguments.get(i))) {
-      given.add(arguments.get(i++));
-    }
-    return i;
-  }
-
-  private Declared byName(String prefix) throws Unfit {
+  private Declared byName(String prefix, String word) throws Unfit {
     Declared exact = declared.get(prefix);
     if (exact != null) {
       return exact;
     }
     List<Declared> found = new ArrayList<>();
     for (Declared option : declared.values()) {
-      if (!prefix.isEmpty() && option.name().startsWith(prefix)) {
+      if (option.name().startsWith(prefix)) {
         found.add(option);
       }
     }
@@ -173,18 +231,19 @@ final class ProgramOptions {
       throw new Unfit(text.toString());
     }
     if (found.isEmpty()) {
-      throw new Unfit("unrecognised option '--" + prefix + "'");
+      throw new Unfit("unrecognised option '" + word + "'");
     }
     return found.get(0);
   }
 
-  private Declared byLetter(String argument) throws Unfit {
+  /** Null if there is none. */
+  private Declared byLetter(char letter) {
     for (Declared option : declared.values()) {
-      if (option.letter() == argument.charAt(1)) {
+      if (option.letter() == letter) {
         return option;
       }
     }
-    throw new Unfit("unrecognised option '" + argument + "'");
+    return null;
   }
 
   /** The options as Boost lists them: two columns, the second wrapped at 80. */
@@ -206,16 +265,26 @@ final class ProgramOptions {
     return text.toString();
   }
 
+  /** Lines of at most so many columns. Boost keeps the blank that a line is cut behind. */
   private static List<String> wrap(String description, int columns) {
     List<String> lines = new ArrayList<>();
-    String rest = description;
-    while (rest.length() > columns) {
-      int cut = rest.lastIndexOf(' ', columns);
-      int end = cut > 0 ? cut : columns;
-      lines.add(rest.substring(0, end));
-      rest = rest.substring(end).strip();
+    int at = 0;
+    while (at < description.length()) {
+      if (at > 0 && description.charAt(at) == ' ') {
+        at++;
+      }
+      int end = Math.min(description.length(), at + columns);
+      boolean cutsWord =
+          end < description.length()
+              && description.charAt(end) != ' '
+              && description.charAt(end - 1) != ' ';
+      int blank = description.lastIndexOf(' ', end - 1);
+      if (cutsWord && blank >= at && end - blank - 1 < columns / 2) {
+        end = blank + 1;
+      }
+      lines.add(description.substring(at, end));
+      at = end;
     }
-    lines.add(rest);
     return lines;
   }
 }

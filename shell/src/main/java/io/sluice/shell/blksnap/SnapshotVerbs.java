@@ -112,8 +112,9 @@ final class SnapshotVerbs {
 
     @Override
     void run(Call call) throws Unfit, IOException {
-      String device = call.device();
-      add(call, call.id(), device);
+      String path = call.values().one("device");
+      UUID id = call.id();
+      add(call, id, call.device(path));
     }
   }
 

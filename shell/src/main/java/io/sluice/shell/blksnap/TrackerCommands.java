@@ -11,6 +11,7 @@ import io.sluice.snapshot.SectorRange;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -107,9 +108,9 @@ final class TrackerCommands {
     @Override
     void run(Call call) throws Unfit, IOException {
       String device = call.device();
+      CbtInfo info = call.tracked(device);
       String file = call.values().one("file");
       ChangeTracking tracking = call.services().tracking();
-      CbtInfo info = call.tracked(device);
       ByteBuffer window = ByteBuffer.allocate(WINDOW_BYTES);
       try (OutputStream out = call.session().link().openFile(file)) {
         for (long block = 0; block < info.blockCount(); block += window.limit()) {
@@ -133,14 +134,12 @@ final class TrackerCommands {
 
   /** {@code markdirtyblock}. */
   static final class MarkDirty extends BlksnapCommand {
-    MarkDirty() {
+    private final FileLayout.Finder files;
+
+    MarkDirty(FileLayout.Finder files) {
       super("markdirtyblock", "Mark blocks as changed in change tracking map.");
-      options()
-          .one(
-              "file",
-              'f',
-              "File name with dirty blocks. Refused: where a file's blocks lie on the device is not"
-                  + " known to this agent. Give --device and --ranges.");
+      this.files = files;
+      options().one("file", 'f', "File name with dirty blocks.");
       device();
       options()
           .many("ranges", 'r', "Sectors range in format 'sector:count'. It's multitoken argument.");
@@ -149,16 +148,35 @@ final class TrackerCommands {
     @Override
     void run(Call call) throws Unfit, IOException {
       if (call.values().has("file")) {
-        throw new ErrnoException(
-            Errno.ENOTSUP,
-            "markdirtyblock --file: where a file's blocks lie on the device is not known to this"
-                + " agent; give --device and --ranges");
+        FileLayout layout = layout(call);
+        mark(call, call.device(layout.device()), layout.ranges());
+        return;
       }
-      String device = call.device();
+      String path = call.values().one("device");
       List<SectorRange> ranges = new ArrayList<>();
       for (String range : call.values().many("ranges")) {
         ranges.add(SectorRanges.parse(range));
       }
+      mark(call, call.device(path), ranges);
+    }
+
+    private FileLayout layout(Call call) throws Unfit, IOException {
+      String path = call.session().path(call.values().one("file"));
+      FileLayout layout;
+      try {
+        layout = files.find(Path.of(path));
+      } catch (ErrnoException e) {
+        throw failed("Failed to get extents of file [" + path + "]", e);
+      }
+      call.print("device path: '" + layout.device() + "'");
+      for (SectorRange range : layout.ranges()) {
+        call.print("allocate range: ofs=" + range.firstSector() + " cnt=" + range.sectorCount());
+      }
+      return layout;
+    }
+
+    private static void mark(Call call, String device, List<SectorRange> ranges)
+        throws ErrnoException {
       call.tracked(device);
       call.services().tracking().markDirty(device, ranges);
     }

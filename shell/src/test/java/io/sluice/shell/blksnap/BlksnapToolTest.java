@@ -9,6 +9,7 @@ import io.sluice.shell.FakeAgent;
 import io.sluice.shell.FakeSnapshots;
 import io.sluice.shell.Output;
 import io.sluice.shell.tool.Session;
+import io.sluice.snapshot.SectorRange;
 import io.sluice.snapshot.SnapshotEvent;
 import io.sluice.snapshot.SnapshotRequest;
 import java.nio.file.Files;
@@ -29,7 +30,18 @@ class BlksnapToolTest {
   @TempDir Path directory;
 
   private final FakeAgent agent = new FakeAgent();
-  private final BlksnapTool tool = new BlksnapTool(agent);
+
+  /** Where {@code markdirtyblock --file} finds a file. */
+  private FileLayout layout = new FileLayout("/dev/loop7", List.of());
+
+  private final BlksnapTool tool =
+      new BlksnapTool(
+          agent,
+          path -> {
+            assertEquals(directory.resolve("x"), path);
+            return layout;
+          },
+          new TimeLabel(() -> FakeSnapshots.TAKEN_AT.plusNanos(250), () -> 1_000_000_000_250L));
   private Output output;
 
   @BeforeEach
@@ -115,8 +127,52 @@ class BlksnapToolTest {
     assertEquals(3, marked());
     assertEquals("Argument 'ranges' is missed.\n", fails("markdirtyblock", "-d", "disk"));
     assertTrue(fails("markdirtyblock", "-d", "disk", "-r", "8").contains("EINVAL: range \"8\""));
+    assertEquals("Argument 'device' is missed.\n", fails("markdirtyblock", "-r", "0:8"));
+  }
+
+  @Test
+  void markdirtyblock_marksWhereAFileLies() throws Exception {
+    ok("attach", "-d", "disk");
+    layout =
+        new FileLayout("/dev/loop7", List.of(new SectorRange(1024, 8), new SectorRange(4096, 16)));
+    assertEquals(
+        """
+        device path: '/dev/loop7'
+        allocate range: ofs=1024 cnt=8
+        allocate range: ofs=4096 cnt=16
+        """,
+        ok("markdirtyblock", "--file", "x"));
+    assertEquals(2, marked());
+    // As the original: a file goes before a device and its ranges.
+    ok("markdirtyblock", "-f", "x", "-d", "none", "-r", "0:8");
+    assertEquals(2, marked());
+  }
+
+  @Test
+  void markdirtyblock_fileOfAnotherDeviceIsRefused() throws Exception {
+    layout = new FileLayout("/dev/block/8:1", List.of(new SectorRange(0, 8)));
+    String error = fails("markdirtyblock", "--file", "x");
     assertTrue(
-        fails("markdirtyblock", "--file", "x").startsWith("Operation not supported\nENOTSUP: "));
+        error.startsWith("Failed to open block device [/dev/block/8:1]: No such device\nENODEV: "),
+        error);
+    assertEquals("device path: '/dev/block/8:1'\nallocate range: ofs=0 cnt=8\n", output.text());
+  }
+
+  @Test
+  void markdirtyblock_whatIsNoFileIsRefused() throws Exception {
+    BlksnapTool real = new BlksnapTool(agent);
+    for (String[] bad :
+        new String[][] {
+          {"missing", "No such file or directory\nENOENT: "}, {".", "Invalid argument\nEINVAL: "}
+        }) {
+      output = new Output();
+      Session session = new Session(directory, 0, output.out, output.err, null);
+      assertEquals(1, real.run(session, List.of("markdirtyblock", "--file", bad[0])));
+      String path = directory.resolve(bad[0]).normalize().toString();
+      assertTrue(
+          output.error().startsWith("Failed to get extents of file [" + path + "]: " + bad[1]),
+          output.error());
+    }
   }
 
   private int marked() throws Exception {
@@ -225,11 +281,11 @@ class BlksnapToolTest {
     assertEquals("result=not found\n", ok("snapshot_waitevent", "-i", NONE, "-t", "1"));
     agent.snapshots.events.add(event(SnapshotEvent.Code.CORRUPTED));
     assertEquals(
-        "result=ok\ntime=1767323045000000000\nevent=corrupted\n",
+        "result=ok\ntime=1000000000000\nevent=corrupted\n",
         ok("snapshot_waitevent", "-i", ID, "-t", "1000"));
     agent.snapshots.events.add(event(SnapshotEvent.Code.NO_SPACE));
     assertEquals(
-        Map.of("result", "ok", "time", 1767323045000000000L, "event", "no_space"),
+        Map.of("result", "ok", "time", 1000000000000L, "event", "no_space"),
         JSON.std.mapFrom(ok("snapshot_waitevent", "-j", "-i", ID, "-t", "1000")));
     assertEquals("Argument 'timeout' is missed.\n", fails("snapshot_waitevent", "-i", ID));
     assertTrue(fails("snapshot_waitevent", "-i", ID, "-t", "x").contains("EINVAL: timeout"));
@@ -248,8 +304,8 @@ class BlksnapToolTest {
     assertEquals(
         """
         Start snapshot watcher.
-        1767323045000000000 - The the difference storage already grow up to 512 MiB. Limit has been reached.
-        1767323045000000000 - The snapshot was corrupted for device [disk] with error "No space left on device".
+        1000000000000 - The the difference storage already grow up to 512 MiB. Limit has been reached.
+        1000000000000 - The snapshot was corrupted for device [disk] with error "No space left on device".
         Snapshot watcher finished
         """,
         ok("snapshot_watcher", "-i", ID));
@@ -264,6 +320,9 @@ class BlksnapToolTest {
     assertEquals("Command is not set.\n", fails("nonsense"));
     assertEquals("Argument 'device' is missed.\n", fails("attach"));
     assertEquals("Argument 'id' is missed.\n", fails("snapshot_take"));
+    assertEquals("Argument 'device' is missed.\n", fails("snapshot_add"));
+    assertEquals("Argument 'id' is missed.\n", fails("snapshot_add", "-d", "none"));
+    assertEquals("Argument 'ranges' is missed.\n", fails("markdirtyblock", "-d", "none"));
     assertEquals("Argument 'file' is missed.\n", fails("snapshot_create"));
     assertEquals("Argument 'limit' is missed.\n", fails("snapshot_create", "-f", "."));
     assertEquals("unrecognised option '--bogus'\n", fails("attach", "--bogus"));
