@@ -55,4 +55,16 @@ public interface ChangeTracking {
    *     now or the number lies ahead: the base is void, and everything must be read
    */
   List<SectorRange> changedSince(String device, UUID generation, int number) throws ErrnoException;
+
+  /**
+   * Explains the ranges of {@link #changedSince}: where they are, how much of them is zero, and
+   * what tracking blocks of other sizes would make of the same writes. Asks for the block status of
+   * all that has changed, in the caller's thread.
+   *
+   * @param topCount how many regions and runs to tell of, 1 to {@link ChangeReport#TOP_COUNT_MAX}
+   * @throws ErrnoException as {@link #changedSince}; EINVAL for {@code topCount}; EAGAIN if a
+   *     snapshot is taken meanwhile; what block status throws
+   */
+  ChangeReport explain(String device, UUID generation, int number, int topCount)
+      throws ErrnoException;
 }

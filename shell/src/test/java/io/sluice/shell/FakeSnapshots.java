@@ -2,9 +2,12 @@ package io.sluice.shell;
 
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
+import io.sluice.snapshot.BlockSizeEffect;
 import io.sluice.snapshot.CbtInfo;
+import io.sluice.snapshot.ChangeReport;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.MoveProgress;
+import io.sluice.snapshot.ChangedRegion;
 import io.sluice.snapshot.SectorRange;
 import io.sluice.snapshot.SnapshotControl;
 import io.sluice.snapshot.SnapshotDeviceInfo;
@@ -297,5 +300,28 @@ public final class FakeSnapshots implements SnapshotControl, ChangeTracking {
       throw new ErrnoException(Errno.ENODATA, "generation " + generation + " is over; read all");
     }
     return List.of(new SectorRange(128, 256), new SectorRange(1024, number));
+  }
+
+  @Override
+  public ChangeReport explain(String device, UUID generation, int number, int topCount)
+      throws ErrnoException {
+    List<SectorRange> ranges = changedSince(device, generation, number);
+    boolean held = !images().isEmpty();
+    return new ChangeReport(
+        info(device),
+        number,
+        3 << 16,
+        ranges.size(),
+        List.of(new ChangedRegion(0, 2048, 2 << 16), new ChangedRegion(2048, 2048, 1 << 16))
+            .subList(0, Math.min(2, topCount)),
+        ranges.subList(0, Math.min(2, topCount)),
+        1 << 16,
+        held ? "image " + images().get(0) : "live device " + device,
+        List.of(new BlockSizeEffect(65536, 3, 3 << 16), new BlockSizeEffect(131072, 2, 4 << 16)),
+        held ? images().get(0) : "",
+        held
+            ? List.of(new BlockSizeEffect(4096, 1, 4096), new BlockSizeEffect(65536, 1, 65536))
+            : List.of(),
+        held ? "" : "no snapshot is held that was taken last");
   }
 }

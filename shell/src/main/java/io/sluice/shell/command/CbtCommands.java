@@ -3,6 +3,7 @@ package io.sluice.shell.command;
 import io.sluice.block.ErrnoException;
 import io.sluice.shell.tool.ByteSize;
 import io.sluice.snapshot.CbtInfo;
+import io.sluice.snapshot.ChangeReport;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SectorRange;
 import java.util.LinkedHashMap;
@@ -16,7 +17,12 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "cbt",
     description = "Ask what has changed on a device since an earlier snapshot.",
-    subcommands = {CbtCommands.Info.class, CbtCommands.ShowMap.class, CbtCommands.Dirty.class})
+    subcommands = {
+      CbtCommands.Info.class,
+      CbtCommands.ShowMap.class,
+      CbtCommands.Explain.class,
+      CbtCommands.Dirty.class
+    })
 final class CbtCommands {
   private static final String DEV = "A device's name, or a path that leads to it.";
 
@@ -93,6 +99,41 @@ final class CbtCommands {
       data.put("generation_id", info.generationId());
       data.put("changes_number", info.changesNumber());
       return data;
+    }
+  }
+
+  @Command(
+      name = "explain",
+      description = {
+        "Say where the changes are, how much of them is zero,",
+        "and what another tracking block would make of the same writes."
+      })
+  static final class Explain extends AgentCommand {
+    @Parameters(paramLabel = "DEV", description = DEV)
+    String device;
+
+    @Option(
+        names = "--since",
+        paramLabel = "GENERATION:NUMBER",
+        description = "Generation and number of the earlier snapshot; default all ever marked.")
+    CbtBase since;
+
+    @Option(
+        names = "--top",
+        paramLabel = "N",
+        description = "How many regions and runs to list, 1 to 1024; default 10.")
+    int top = 10;
+
+    @Override
+    Answer run() throws Exception {
+      if (top < 1 || top > ChangeReport.TOP_COUNT_MAX) {
+        throw usage("--top " + top + ": give 1 to " + ChangeReport.TOP_COUNT_MAX);
+      }
+      ChangeTracking tracking = services().tracking();
+      String name = names().device(device);
+      CbtBase base = since == null ? new CbtBase(tracking.info(name).generationId(), 0) : since;
+      ChangeReport report = tracking.explain(name, base.generationId(), base.changesNumber(), top);
+      return Answer.of(report, new ChangeSheet(report));
     }
   }
 

@@ -24,6 +24,12 @@ public final class CbtScope {
     return commands.run(session, "cbt map", (Object[]) arguments);
   }
 
+  /** {@code cbt:explain}. */
+  @Descriptor("Say where the changes are: DEV [--since GENERATION:NUMBER] [--top N]")
+  public Object explain(CommandSession session, String[] arguments) throws ErrnoException {
+    return commands.run(session, "cbt explain", (Object[]) arguments);
+  }
+
   /** {@code cbt:dirty}. */
   @Descriptor("Mark ranges as changed: DEV SECTOR:COUNT ...")
   public Object dirty(CommandSession session, String[] arguments) throws ErrnoException {

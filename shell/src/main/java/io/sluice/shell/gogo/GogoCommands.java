@@ -46,7 +46,7 @@ public final class GogoCommands implements AutoCloseable {
     // A method's name can't have the hyphen that the command's name has everywhere else.
     Function waitEvent = (session, words) -> run(session, "snapshot wait-event", words.toArray());
     publish(context, "snapshot", waitEvent, "wait-event");
-    publish(context, "cbt", new CbtScope(this), "info", "map", "dirty");
+    publish(context, "cbt", new CbtScope(this), "info", "map", "explain", "dirty");
     publish(context, "export", new ExportScope(this), "nbd", "fuse", "list", "remove");
     publish(
         context,

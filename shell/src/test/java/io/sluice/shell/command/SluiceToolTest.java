@@ -359,6 +359,68 @@ class SluiceToolTest {
   }
 
   @Test
+  void cbt_explainSaysWhereAndWhat() throws Exception {
+    ok("filter", "attach", "disk", "blksnap");
+    assertEquals(
+        """
+        device:     disk
+        generation: aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee
+        numbers:    after 0 to 0
+        changed:    192K (196608 bytes), 0.3% of the device
+        in runs:    2
+        zeroes:     64K (65536 bytes), 33.3% of that, by the block status of live device disk
+
+        Most changed regions:
+        SECTOR  COUNT  SIZE  CHANGED  SHARE
+             0   2048    1M     128K  12.5%
+          2048   2048    1M      64K   6.3%
+
+        Longest runs:
+        SECTOR  COUNT  SIZE
+           128    256  128K
+          1024      0     0
+
+        Tracking blocks of other sizes:
+        BLOCK  BLOCKS  CHANGED  OF-NOW
+          64K       3     192K  100.0%
+         128K       2     256K  133.3%
+
+        Finer ones: not known, for no snapshot is held that was taken last
+        """,
+        ok("cbt", "explain", "disk"));
+    ok("snapshot", "take", "disk", "--store", "dir:/var/diff", "--name", "n");
+    String base = FakeSnapshots.GENERATION + ":1";
+    String held = ok("cbt", "explain", "disk", "--since", base, "--top", "1");
+    assertTrue(held.contains("numbers:    after 1 to 1\n"), held);
+    assertTrue(held.contains("by the block status of image disk@n\n"), held);
+    assertTrue(
+        held.endsWith(
+            """
+
+            Finer ones, for what was written since disk@n:
+            BLOCK  BLOCKS  CHANGED  OF-NOW
+               4K       1       4K    6.3%
+              64K       1      64K  100.0%
+            """),
+        held);
+    assertFalse(held.contains("2048   2048"), "top 1 of the regions");
+    Map<String, Object> data = json("cbt", "explain", "disk", "--since", base, "--json");
+    assertEquals(196608, data.get("changed_bytes"));
+    assertEquals(1, data.get("since_number"));
+    assertEquals("disk", ((Map<?, ?>) data.get("tracking")).get("device"));
+    assertEquals(
+        Map.of("block_size_bytes", 4096, "changed_block_count", 1, "changed_bytes", 4096),
+        ((List<?>) data.get("recent_sizes")).get(0));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"0", "1025", "-1", "x"})
+  void cbt_explainRefusesATopThatIsNone(String top) throws Exception {
+    ok("filter", "attach", "disk", "blksnap");
+    assertTrue(fails(2, "cbt", "explain", "disk", "--top", top).contains("--top"));
+  }
+
+  @Test
   void export_servesImagesByIdOrName() throws Exception {
     ok("snapshot", "take", "disk", "--store", "dir:/var/diff", "--name", "n");
     assertEquals(

@@ -6,7 +6,10 @@ import io.sluice.blksnap.tracking.BlksnapParameters;
 import io.sluice.block.BlockDevice;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
+import io.sluice.snapshot.SectorRange;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
@@ -348,6 +351,36 @@ public final class CowArea implements Depositor {
               + Errno.ofNumber(number).meaning()
               + "); the live device is not affected. Destroy it and take another");
     }
+  }
+
+  /** The ranges of the chunks saved here, in order and merged, clipped at the device's end. */
+  public List<SectorRange> savedRanges() {
+    List<SectorRange> ranges = new ArrayList<>();
+    long first = -1;
+    for (long chunk = 0; chunk < chunkCount; chunk++) {
+      boolean isSaved = saved.isSaved(chunk);
+      if (isSaved && first < 0) {
+        first = chunk;
+      } else if (!isSaved && first >= 0) {
+        ranges.add(range(first, chunk));
+        first = -1;
+      }
+      if (!isSaved
+          && (chunk & 63) == 0
+          && saved.word((int) (chunk >>> SavedBits.WORD_SHIFT)) == 0) {
+        chunk += 63; // most words have none
+      }
+    }
+    if (first >= 0) {
+      ranges.add(range(first, chunkCount));
+    }
+    return ranges;
+  }
+
+  private SectorRange range(long firstChunk, long endChunk) {
+    long firstSector = BlksnapParameters.sectorsOf(firstChunk << chunkShift);
+    long endBytes = Math.min(endChunk << chunkShift, capacityBytes);
+    return new SectorRange(firstSector, BlksnapParameters.sectorsOf(endBytes) - firstSector);
   }
 
   /** 0, or the positive errno that ended the area. */

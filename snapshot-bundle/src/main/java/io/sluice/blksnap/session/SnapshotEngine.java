@@ -6,6 +6,7 @@ import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.filter.FilterOperations;
 import io.sluice.snapshot.CbtInfo;
+import io.sluice.snapshot.ChangeReport;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.MoveProgress;
 import io.sluice.snapshot.SectorRange;
@@ -318,5 +319,11 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
   public List<SectorRange> changedSince(String device, UUID generation, int number)
       throws ErrnoException {
     return tracked.changedSince(device, generation, number);
+  }
+
+  @Override
+  public ChangeReport explain(String device, UUID generation, int number, int topCount)
+      throws ErrnoException {
+    return tracked.explain(device, generation, number, topCount);
   }
 }

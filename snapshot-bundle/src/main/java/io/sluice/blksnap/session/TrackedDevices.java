@@ -14,6 +14,7 @@ import io.sluice.filter.FilterHost;
 import io.sluice.filter.FilterOperations;
 import io.sluice.filter.OnError;
 import io.sluice.snapshot.CbtInfo;
+import io.sluice.snapshot.ChangeReport;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SectorRange;
 import java.nio.ByteBuffer;
@@ -202,5 +203,11 @@ final class TrackedDevices implements FilterOperations, ChangeTracking {
   public List<SectorRange> changedSince(String device, UUID generation, int number)
       throws ErrnoException {
     return orThrow(device).tracker().changedSince(generation, number);
+  }
+
+  @Override
+  public ChangeReport explain(String device, UUID generation, int number, int topCount)
+      throws ErrnoException {
+    return new ChangeExplainer(orThrow(device)).explain(generation, number, topCount);
   }
 }
