@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The engine's explanation against what the test itself wrote. */
 class ChangeExplainerTest extends EngineFixture {
   private static final int BLOCK = 65536;
-  private static final int LARGE = 40 * BLOCK + 7 * CHUNK + 1000;
+  private static final int LARGE = 12 * BLOCK + 7 * CHUNK + 1000;
 
   private MemoryRegistry.Disk large;
 
@@ -118,7 +118,7 @@ class ChangeExplainerTest extends EngineFixture {
     String replay = "seed " + seed;
     assertEquals(engine.info("large"), report.tracking(), replay);
     assertEquals(effect(since, BLOCK).changedBytes(), report.changedBytes(), replay);
-    assertEquals(effects(since, BLOCK, 64 * BLOCK), report.sizes(), replay);
+    assertEquals(effects(since, BLOCK, 16 * BLOCK), report.sizes(), replay);
     assertEquals("large@second", report.recentImage(), replay);
     assertEquals("", report.recentUnknown(), replay);
     assertEquals(effects(written, CHUNK, BLOCK), report.recentSizes(), replay);
