@@ -49,6 +49,17 @@ public final class FakeSnapshots implements SnapshotControl, ChangeTracking {
 
   public final CountDownLatch interrupted = new CountDownLatch(1);
 
+  /** Whether a move goes on until it is given up. */
+  public volatile boolean moveIsEndless;
+
+  /** Counted down when a move has come some way, and when one was given up. */
+  public final CountDownLatch moving = new CountDownLatch(1);
+
+  public final CountDownLatch givenUp = new CountDownLatch(1);
+
+  /** How fast stores fill, once they are taken. */
+  public volatile long fillBytesPerSecond;
+
   /** The errno that the next take fails with, or null. */
   public volatile Errno takeFails;
 
@@ -141,14 +152,14 @@ public final class FakeSnapshots implements SnapshotControl, ChangeTracking {
             devices,
             info.store(),
             info.stores(),
-            0));
+            fillBytesPerSecond));
   }
 
   private static StoreInfo store(StoreRequest request) {
     return new StoreInfo(request.kind() + " " + request.argument(), 4096, 0, request.limitBytes());
   }
 
-  private void put(SnapshotInfo info, List<StoreInfo> stores) {
+  private synchronized void put(SnapshotInfo info, List<StoreInfo> stores) {
     StoreInfo sum =
         new StoreInfo(
             String.join(", ", stores.stream().map(StoreInfo::description).toList()),
@@ -178,13 +189,15 @@ public final class FakeSnapshots implements SnapshotControl, ChangeTracking {
   }
 
   @Override
-  public synchronized void moveStores(UUID snapshot, StoreRequest request, MoveProgress progress)
+  public void moveStores(UUID snapshot, StoreRequest request, MoveProgress progress)
       throws ErrnoException {
     SnapshotInfo info = info(snapshot);
-    for (long done = 1; done <= MOVE_STEPS; done++) {
+    for (long done = 1; done <= MOVE_STEPS || moveIsEndless; done++) {
       if (!progress.moved(done * 4096, MOVE_STEPS * 4096)) {
+        givenUp.countDown();
         throw new ErrnoException(Errno.ECANCELED, "move " + snapshot + ": given up");
       }
+      moving.countDown();
     }
     put(info, List.of(store(request)));
   }

@@ -25,14 +25,21 @@ final class AgentLink implements AutoCloseable {
   private final Path directory;
   private final PrintStream out;
   private final PrintStream err;
+  private final ProgressLine progress;
   private OutputStream file;
 
-  private AgentLink(SocketChannel channel, Path directory, PrintStream out, PrintStream err) {
+  private AgentLink(
+      SocketChannel channel,
+      Path directory,
+      PrintStream out,
+      PrintStream err,
+      ProgressLine progress) {
     this.channel = channel;
     this.directory = directory;
     this.frames = new FrameChannel(channel);
     this.out = out;
     this.err = err;
+    this.progress = progress;
   }
 
   /**
@@ -42,13 +49,14 @@ final class AgentLink implements AutoCloseable {
    * @throws NoAgentException if there is none
    * @throws IOException if there may be one, but it can't be reached
    */
-  static AgentLink connect(Path runDirectory, Path directory, PrintStream out, PrintStream err)
+  static AgentLink connect(
+      Path runDirectory, Path directory, PrintStream out, PrintStream err, ProgressLine progress)
       throws IOException {
     Path socket = runDirectory.resolve(SOCKET_NAME);
     SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
     try {
       channel.connect(UnixDomainSocketAddress.of(socket));
-      return new AgentLink(channel, directory, out, err);
+      return new AgentLink(channel, directory, out, err, progress);
     } catch (ConnectException e) {
       channel.close();
       throw new NoAgentException(socket, "nobody listens");
@@ -81,6 +89,11 @@ final class AgentLink implements AutoCloseable {
       if (frame == null) {
         throw new IOException("EIO: the agent closed the connection before it answered");
       }
+      if (frame.type() == FrameType.PROGRESS) {
+        progress.show(frame.text());
+        continue;
+      }
+      progress.erase();
       switch (frame.type()) {
         case OUT -> pass(out, frame);
         case ERR -> {

@@ -49,7 +49,12 @@ public final class BlksnapClient {
       return SluiceClient.EXIT_FAILED;
     }
     try (AgentLink agent =
-        AgentLink.connect(RunDirectories.byDefault(environment), directory, out, err)) {
+        AgentLink.connect(
+            RunDirectories.byDefault(environment),
+            directory,
+            out,
+            err,
+            new ProgressLine(err, () -> false))) {
       agent.request(request);
       return agent.finish(arguments);
     } catch (IOException e) {

@@ -8,8 +8,6 @@ import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
@@ -57,18 +55,8 @@ final class ShellClient {
     }
   }
 
-  /** Whether standard input is a terminal. What System.console() says of it depends on the JDK. */
-  private static boolean isTerminal() {
-    try {
-      String target = Files.readSymbolicLink(Path.of("/proc/self/fd/0")).toString();
-      return target.startsWith("/dev/pts/") || target.startsWith("/dev/tty");
-    } catch (IOException e) {
-      return false;
-    }
-  }
-
   private Lines lines() throws IOException {
-    if (in == System.in && isTerminal() && !"dumb".equals(environment.get("TERM"))) {
+    if (in == System.in && ProgressLine.isTerminal(0) && !"dumb".equals(environment.get("TERM"))) {
       try {
         return TerminalLines.open(agent, out);
       } catch (NoClassDefFoundError e) {

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 
 /**
  * The program {@code sluice}: hands its arguments to the agent and passes on what comes back. It
@@ -45,22 +46,26 @@ public final class SluiceClient {
   private final InputStream in;
   private final PrintStream out;
   private final PrintStream err;
+  private final BooleanSupplier errIsTerminal;
 
   /**
    * @param environment the variables of the process
    * @param directory the working directory
+   * @param errIsTerminal whether {@code err} is one, where progress is shown
    */
   public SluiceClient(
       Map<String, String> environment,
       Path directory,
       InputStream in,
       PrintStream out,
-      PrintStream err) {
+      PrintStream err,
+      BooleanSupplier errIsTerminal) {
     this.environment = environment;
     this.directory = directory.toAbsolutePath();
     this.in = in;
     this.out = out;
     this.err = err;
+    this.errIsTerminal = errIsTerminal;
   }
 
   /** Runs the program and ends the process. */
@@ -74,7 +79,8 @@ public final class SluiceClient {
         Path.of(""),
         System.in,
         stream(FileDescriptor.out),
-        stream(FileDescriptor.err));
+        stream(FileDescriptor.err),
+        () -> ProgressLine.isTerminal(2));
   }
 
   /** Unbuffered, and bytes as they come: the agent has encoded them. */
@@ -131,7 +137,8 @@ public final class SluiceClient {
         err.println(prefix + "EINVAL: " + fault);
         return EXIT_USAGE;
       }
-      try (AgentLink agent = AgentLink.connect(run, directory, out, err)) {
+      ProgressLine progress = new ProgressLine(err, errIsTerminal);
+      try (AgentLink agent = AgentLink.connect(run, directory, out, err, progress)) {
         agent.request(request);
         return shell ? new ShellClient(agent, in, out, environment).run() : agent.finish(words);
       }

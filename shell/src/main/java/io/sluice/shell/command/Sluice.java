@@ -13,6 +13,7 @@ import picocli.CommandLine.ScopeType;
       DeviceCommands.class,
       FilterCommands.class,
       SnapshotCommands.class,
+      StoreCommands.class,
       CbtCommands.class,
       ExportCommands.class,
       StatsCommand.class,

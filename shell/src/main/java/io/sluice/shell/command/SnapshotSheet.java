@@ -33,6 +33,14 @@ final class SnapshotSheet implements Answer.Layout {
           .number("NUMBER", SnapshotDeviceInfo::changesNumber)
           .text("GENERATION", SnapshotDeviceInfo::generationId);
 
+  private static final Table<StoreInfo> STORES =
+      new Table<StoreInfo>()
+          .number("FILLED", s -> ByteSize.human(s.filledBytes()))
+          .number("CAPACITY", s -> ByteSize.human(s.capacityBytes()))
+          .number("LIMIT", s -> ByteSize.human(s.limitBytes()))
+          .number("FULL", StoreFill::percent)
+          .text("STORE", StoreInfo::description);
+
   private final SnapshotInfo info;
 
   SnapshotSheet(SnapshotInfo info) {
@@ -52,7 +60,14 @@ final class SnapshotSheet implements Answer.Layout {
         .line("store capacity", ByteSize.exact(store.capacityBytes()))
         .line("store filled", ByteSize.exact(store.filledBytes()))
         .line("store limit", ByteSize.exact(store.limitBytes()))
+        .line("store full", StoreFill.percent(store))
+        .line("store fills at", StoreFill.rate(info.fillBytesPerSecond()))
+        .line("store full in", info.timeToFull().map(Words::duration).orElse(null))
         .print(out);
+    if (info.stores().size() > 1) {
+      out.println();
+      STORES.print(info.stores(), out);
+    }
     if (!info.devices().isEmpty()) {
       out.println();
       DEVICES.print(info.devices(), out);

@@ -1,5 +1,6 @@
 package io.sluice.shell.command;
 
+import java.time.Duration;
 import java.util.Collection;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -25,6 +26,19 @@ final class Words {
       return String.format(Locale.ROOT, "%.1fms", nanos / 1e6);
     }
     return String.format(Locale.ROOT, "%.1fs", nanos / 1e9);
+  }
+
+  /** A duration to whole seconds, in its two largest units: {@code 3h12m}. */
+  static String duration(Duration duration) {
+    if (duration.toDays() > 0) {
+      return duration.toDays() + "d" + duration.toHoursPart() + "h";
+    }
+    if (duration.toHours() > 0) {
+      return duration.toHours() + "h" + duration.toMinutesPart() + "m";
+    }
+    return duration.toMinutes() > 0
+        ? duration.toMinutes() + "m" + duration.toSecondsPart() + "s"
+        : duration.toSeconds() + "s";
   }
 
   /** Constants in lower case, in the order of the alphabet. */

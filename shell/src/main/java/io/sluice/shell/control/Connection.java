@@ -275,6 +275,14 @@ final class Connection implements ClientLink {
   }
 
   @Override
+  public void sendProgress(String text) throws IOException {
+    session.out().flush();
+    session.err().flush();
+    byte[] bytes = Failures.oneLine(text).getBytes(StandardCharsets.UTF_8);
+    send(FrameType.PROGRESS, bytes, Math.min(bytes.length, FrameChannel.OUTPUT_BYTES_MAX));
+  }
+
+  @Override
   public void sendCandidates(List<String> candidates) throws IOException {
     StringBuilder text = new StringBuilder();
     for (String candidate : candidates) {

@@ -106,6 +106,7 @@ final class Completion {
               .map(CtlCommand::name)
               .forEach(names::add);
       case "ID" -> addSnapshots(names);
+      case "KIND:ARG" -> names.addAll(List.of("file:", "dir:", "blockdev:", "tmpfs:"));
       case "ID|DEV" -> {
         addSnapshots(names);
         addNames("DEV", names);

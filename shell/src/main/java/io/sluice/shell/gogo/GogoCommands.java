@@ -46,6 +46,7 @@ public final class GogoCommands implements AutoCloseable {
     // A method's name can't have the hyphen that the command's name has everywhere else.
     Function waitEvent = (session, words) -> run(session, "snapshot wait-event", words.toArray());
     publish(context, "snapshot", waitEvent, "wait-event");
+    publish(context, "store", new StoreScope(this), "list", "add", "move");
     publish(context, "cbt", new CbtScope(this), "info", "map", "explain", "dirty");
     publish(context, "export", new ExportScope(this), "nbd", "fuse", "list", "remove");
     publish(

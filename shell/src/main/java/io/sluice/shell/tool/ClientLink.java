@@ -27,6 +27,13 @@ public interface ClientLink {
   void sendCandidates(List<String> candidates) throws IOException;
 
   /**
+   * Tells how far long work has come, on one line, for a client with a terminal.
+   *
+   * @throws IOException if the client has gone
+   */
+  void sendProgress(String text) throws IOException;
+
+  /**
    * What a shell's client sends.
    *
    * @param complete whether to complete the text, rather than to run it

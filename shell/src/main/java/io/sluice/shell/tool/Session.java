@@ -2,6 +2,7 @@ package io.sluice.shell.tool;
 
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
 
@@ -18,6 +19,7 @@ public final class Session {
 
   // Guarded by this.
   private boolean gone;
+  private boolean endAsked;
   private Thread waiter;
   private Runnable afterAnswer = () -> {};
 
@@ -96,8 +98,22 @@ public final class Session {
     }
   }
 
-  /** Ends the wait of the moment, if there is one. */
+  /**
+   * Begins long work that is not waiting and so must not be interrupted: it asks {@link #goesOn}
+   * now and then.
+   */
+  public synchronized void beginWork() {
+    endAsked = false;
+  }
+
+  /** Whether the caller is still there, and has asked for no end since {@link #beginWork}. */
+  public synchronized boolean goesOn() {
+    return !gone && !endAsked;
+  }
+
+  /** Ends the wait or the work of the moment, if there is one. */
   public synchronized void interrupt() {
+    endAsked = true;
     if (waiter != null) {
       waiter.interrupt();
     }
@@ -112,6 +128,17 @@ public final class Session {
   /** Whether the caller has gone. */
   public synchronized boolean isGone() {
     return gone;
+  }
+
+  /** Tells how far long work has come, if the caller is a client; one that has gone misses it. */
+  public void progress(String text) {
+    if (link != null) {
+      try {
+        link.sendProgress(text);
+      } catch (IOException e) {
+        hangUp();
+      }
+    }
   }
 
   /** Keeps an action until the answer is on its way to the caller. */

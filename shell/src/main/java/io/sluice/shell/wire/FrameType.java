@@ -23,7 +23,9 @@ public enum FrameType {
   /** Agent: the shell is ready for the next line; 4 bytes, the status of the last one. */
   READY(21),
   /** Agent: what the text may be completed to, UTF-8, one to a line. */
-  CANDIDATES(22);
+  CANDIDATES(22),
+  /** Agent: how far long work has come, UTF-8, one line; for a terminal only. */
+  PROGRESS(23);
 
   private final int code;
 

@@ -270,6 +270,56 @@ class SluiceToolTest {
   }
 
   @Test
+  void store_listShowsHowFullAndHowFast() throws Exception {
+    assertEquals(
+        "SNAPSHOT  FILLED  CAPACITY  LIMIT  FULL  RATE  FULL-IN  STORE\n", ok("store", "list"));
+    agent.snapshots.fillBytesPerSecond = 1 << 20;
+    ok("snapshot", "take", "disk", "--store", "dir:/var/diff", "--name", "n", "--limit", "1G");
+    assertEquals("", ok("store", "add", "n", "file:more", "--limit", "3G"));
+    assertEquals(
+        """
+        SNAPSHOT  FILLED  CAPACITY  LIMIT  FULL  RATE  FULL-IN  STORE
+        n              0        4K     1G  0.0%     -        -  dir /var/diff
+        n              0        4K     3G  0.0%  1M/s     1h8m  file /home/me/more
+        """,
+        ok("store", "list", "n"));
+    List<?> data = JSON.std.listFrom(ok("store", "list", "--json"));
+    Map<?, ?> fill = (Map<?, ?>) data.get(0);
+    assertEquals(1 << 20, fill.get("fill_bytes_per_second"));
+    assertEquals(4096, fill.get("seconds_to_full"));
+    assertEquals(
+        Map.of(
+            "description",
+            "dir /var/diff",
+            "capacity_bytes",
+            4096,
+            "filled_bytes",
+            0,
+            "limit_bytes",
+            1 << 30),
+        ((List<?>) fill.get("stores")).get(0));
+    String info = ok("snapshot", "info", "n");
+    assertTrue(info.contains("store fills at: 1M/s\nstore full in:  1h8m\n"), info);
+    assertTrue(info.contains("FILLED  CAPACITY  LIMIT  FULL  STORE\n"), info);
+    assertTrue(fails(1, "store", "list", "none").contains(": ESRCH: "));
+    assertTrue(fails(1, "store", "add", "none", "dir:/x").contains(": ESRCH: "));
+    assertTrue(fails(2, "store", "add", "n", "dir").contains("KIND:ARG"));
+    assertTrue(fails(2, "store", "move", "n").contains("KIND:ARG"));
+    assertTrue(fails(2, "store", "add", "n", "dir:/x", "--limit", "3X").contains("size \"3X\""));
+  }
+
+  @Test
+  void store_moveLeavesOne() throws Exception {
+    ok("snapshot", "take", "disk", "--store", "dir:/var/diff", "--name", "n");
+    ok("store", "add", "n", "dir:/more");
+    assertEquals("", ok("store", "move", "n", "dir:/other", "--limit", "2G"));
+    Map<?, ?> store = (Map<?, ?>) json("snapshot", "info", "n", "--json").get("store");
+    assertEquals("dir /other", store.get("description"));
+    assertEquals(2L << 30, ((Number) store.get("limit_bytes")).longValue());
+    assertTrue(fails(1, "store", "move", "none", "dir:/x").contains(": ESRCH: "));
+  }
+
+  @Test
   void snapshot_waitEventPrintsTheEventOrTimesOut() throws Exception {
     ok("snapshot", "take", "disk", "--store", "dir:/var/diff", "--name", "n");
     assertEquals(
@@ -485,7 +535,7 @@ class SluiceToolTest {
   @Test
   void usage_suggestsWhatMayBeMeant() throws Exception {
     assertEquals(
-        "sluice: no such command: snapshto; did you mean snapshot or shutdown?; see \"sluice help\"",
+        "sluice: no such command: snapshto; did you mean snapshot or store or shutdown?; see \"sluice help\"",
         fails(2, "snapshto", "list"));
   }
 

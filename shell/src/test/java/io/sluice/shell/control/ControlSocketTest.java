@@ -57,6 +57,7 @@ class ControlSocketTest {
   private Path run;
   private ControlSocket socket;
   private Output output;
+  private boolean errIsTerminal;
 
   @BeforeEach
   void open() throws Exception {
@@ -82,7 +83,8 @@ class ControlSocketTest {
         directory,
         InputStream.nullInputStream(),
         to.out,
-        to.err);
+        to.err,
+        () -> errIsTerminal);
   }
 
   private void reopen(ClientLimits limits) throws Exception {
@@ -145,7 +147,8 @@ class ControlSocketTest {
             directory,
             InputStream.nullInputStream(),
             to.out,
-            to.err);
+            to.err,
+            () -> false);
     assertEquals(0, elsewhere.run(List.of("--run-dir", "run", "device", "list")), to::error);
     assertEquals(0, elsewhere.run(List.of("--run-dir=" + run, "--json", "device", "list")));
     assertEquals(3, elsewhere.run(List.of("device", "list")));
@@ -231,6 +234,53 @@ class ControlSocketTest {
     }
     assertTrue(agent.snapshots.interrupted.await(30, TimeUnit.SECONDS), "the wait has ended");
     assertEquals(0, sluice("device", "list"));
+  }
+
+  @Test
+  void progressIsShownOnATerminalAndErased() {
+    sluice("device", "add", "disk", "disk.img");
+    sluice("snapshot", "take", "disk", "--store", "dir:.", "--name", "n");
+    assertEquals(0, sluice("store", "move", "n", "dir:other"), () -> output.error());
+    assertEquals("", output.error(), "no terminal");
+    errIsTerminal = true;
+    assertEquals(0, sluice("store", "move", "n", "dir:other"));
+    String erase = "\r\u001b[K";
+    assertTrue(output.error().startsWith(erase + "moved 4K of 16K, 25%"), output.error());
+    assertTrue(output.error().endsWith(erase), output.error());
+    assertEquals("", output.text());
+  }
+
+  @Test
+  void aMoveIsGivenUpWhenItsClientGoesAway() throws Exception {
+    sluice("device", "add", "disk", "disk.img");
+    sluice("snapshot", "take", "disk", "--store", "dir:.", "--name", "n");
+    agent.snapshots.moveIsEndless = true;
+    try (SocketChannel channel = connect()) {
+      new FrameChannel(channel).write(request("store", "move", "n", "dir:other"));
+      assertTrue(agent.snapshots.moving.await(30, TimeUnit.SECONDS), "the move has begun");
+    }
+    assertTrue(agent.snapshots.givenUp.await(30, TimeUnit.SECONDS), "the move was given up");
+    assertEquals(0, sluice("device", "list"));
+  }
+
+  @Test
+  void aMoveIsGivenUpByAnInterruptAndSaysSo() throws Exception {
+    sluice("device", "add", "disk", "disk.img");
+    sluice("snapshot", "take", "disk", "--store", "dir:.", "--name", "n");
+    agent.snapshots.moveIsEndless = true;
+    try (SocketChannel channel = connect()) {
+      FrameChannel frames = new FrameChannel(channel);
+      frames.write(request("store", "move", "n", "dir:other"));
+      assertTrue(agent.snapshots.moving.await(30, TimeUnit.SECONDS), "the move has begun");
+      frames.write(FrameType.INTERRUPT, "");
+      Frame frame;
+      do {
+        frame = frames.read(FrameChannel.OUTPUT_BYTES_MAX);
+      } while (frame.type() == FrameType.PROGRESS);
+      assertEquals(FrameType.ERR, frame.type());
+      assertTrue(frame.text().startsWith("sluice: store move: ECANCELED: "), frame.text());
+      assertEquals(1, frames.read(FrameChannel.OUTPUT_BYTES_MAX).number());
+    }
   }
 
   @Test

@@ -122,7 +122,8 @@ class FrameworkTest {
             directory,
             new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)),
             output.out,
-            output.err)
+            output.err,
+            () -> false)
         .run(List.of(words));
   }
 
