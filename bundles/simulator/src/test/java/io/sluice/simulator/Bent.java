@@ -9,6 +9,7 @@ import io.sluice.block.StorageIdentity;
 import io.sluice.diffstore.DiffStore;
 import io.sluice.filter.Filter;
 import io.sluice.snapshot.CbtInfo;
+import io.sluice.snapshot.ChangeReport;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.MoveProgress;
 import io.sluice.snapshot.SectorRange;
@@ -202,6 +203,12 @@ final class Bent {
     public List<SectorRange> changedSince(String device, UUID generation, int number)
         throws ErrnoException {
       return inner.changedSince(device, generation, number);
+    }
+
+    @Override
+    public ChangeReport explain(String device, UUID generation, int number, int topCount)
+        throws ErrnoException {
+      return inner.explain(device, generation, number, topCount);
     }
   }
 
