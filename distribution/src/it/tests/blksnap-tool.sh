@@ -82,7 +82,8 @@ any_path() {
   [ -e /dev/loop-control ] || skip "there is no /dev/loop-control"
   local loop path
   loop=$(losetup --find --show --read-only "$T/disk.img") || skip "losetup fails here"
-  trap 'losetup --detach "$loop"' EXIT
+  # shellcheck disable=SC2064  # the function's variable is gone when it runs
+  trap "losetup --detach $loop" EXIT
   blksnap attach -d "$T/disk.img"
   ln -sf "$T/disk.img" "$T/link"
   ln -sf "$loop" "$T/loop-link"
