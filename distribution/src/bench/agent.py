@@ -8,6 +8,8 @@ import time
 
 from servers import START_LIMIT_SECONDS, Server
 
+CALL_LIMIT_SECONDS = 60
+
 # What is attached in each state, with its options. The chain of three idles: a trace that is off,
 # faults without a rule, and a filter that passes each bio.
 STATE_FILTERS = {
@@ -47,11 +49,21 @@ class Sluice(Server):
 
     def call(self, *arguments):
         command = [os.path.join(self.home, "bin", "sluice"), "--run-dir", self.directory, "--json"]
-        done = subprocess.run(command + list(arguments), stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        try:
+            done = subprocess.run(command + list(arguments), stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True, check=False,
+                                  timeout=CALL_LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise self._call_failed(arguments, f"no answer in {CALL_LIMIT_SECONDS} s") from None
         if done.returncode != 0:
-            raise RuntimeError(f"sluice {' '.join(arguments)}: {done.stderr.strip()}")
+            raise self._call_failed(arguments, done.stderr.strip())
         return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def _call_failed(self, arguments, why):
+        status = self.process.poll()
+        state = "" if status is None else f", which has ended with status {status}"
+        return RuntimeError(f"sluice {' '.join(arguments)}: {why}; the log of the agent{state}: "
+                            + self.log_tail())
 
     def add_device(self, name, path):
         self.call("device", "add", name, path)
