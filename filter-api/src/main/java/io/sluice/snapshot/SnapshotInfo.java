@@ -14,6 +14,7 @@ import java.util.UUID;
  * @param state created or taken
  * @param takenAt the moment of the take, or null before it
  * @param holdNanos how long the devices were held for the cut; 0 before the take
+ * @param freezes the file systems that were to be frozen for the cut, as it asked
  * @param devices its devices, in the order they were added
  * @param store its difference storage: all stores together
  * @param stores each store, in the order in which they are filled
@@ -25,12 +26,14 @@ public record SnapshotInfo(
     SnapshotState state,
     Instant takenAt,
     long holdNanos,
+    List<FreezeInfo> freezes,
     List<SnapshotDeviceInfo> devices,
     StoreInfo store,
     List<StoreInfo> stores,
     long fillBytesPerSecond) {
   /** Copies the lists. */
   public SnapshotInfo {
+    freezes = List.copyOf(freezes);
     devices = List.copyOf(devices);
     stores = List.copyOf(stores);
   }

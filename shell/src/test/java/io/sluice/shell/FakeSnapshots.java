@@ -7,6 +7,7 @@ import io.sluice.snapshot.CbtInfo;
 import io.sluice.snapshot.ChangeReport;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.ChangedRegion;
+import io.sluice.snapshot.FreezeInfo;
 import io.sluice.snapshot.MoveProgress;
 import io.sluice.snapshot.SectorRange;
 import io.sluice.snapshot.SnapshotControl;
@@ -17,6 +18,7 @@ import io.sluice.snapshot.SnapshotRequest;
 import io.sluice.snapshot.SnapshotState;
 import io.sluice.snapshot.StoreInfo;
 import io.sluice.snapshot.StoreRequest;
+import io.sluice.snapshot.TakeRequest;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;
@@ -69,6 +71,7 @@ public final class FakeSnapshots implements SnapshotControl, ChangeTracking {
   private final FakeAgent agent;
   private final Map<UUID, SnapshotInfo> snapshots = new LinkedHashMap<>();
   private final byte[] map = new byte[BLOCK_COUNT];
+  private List<FreezeInfo> freezes = List.of();
   private int changesNumber;
   private long lastId;
 
@@ -115,6 +118,7 @@ public final class FakeSnapshots implements SnapshotControl, ChangeTracking {
             null,
             0,
             List.of(),
+            List.of(),
             store,
             List.of(store),
             0));
@@ -149,10 +153,18 @@ public final class FakeSnapshots implements SnapshotControl, ChangeTracking {
             state,
             at,
             at == null ? 0 : 120_000,
+            at == null ? List.of() : freezes,
             devices,
             info.store(),
             info.stores(),
             fillBytesPerSecond));
+  }
+
+  /** One that is called slow warns. */
+  private static FreezeInfo freeze(String mountPoint) {
+    return mountPoint.endsWith("slow")
+        ? new FreezeInfo(mountPoint, 0, "freeze of " + mountPoint + ": as the test wants")
+        : new FreezeInfo(mountPoint, 45_000_000, "");
   }
 
   private static StoreInfo store(StoreRequest request) {
@@ -174,6 +186,7 @@ public final class FakeSnapshots implements SnapshotControl, ChangeTracking {
             info.state(),
             info.takenAt(),
             info.holdNanos(),
+            info.freezes(),
             info.devices(),
             sum,
             stores,
@@ -203,8 +216,10 @@ public final class FakeSnapshots implements SnapshotControl, ChangeTracking {
   }
 
   @Override
-  public synchronized SnapshotInfo take(UUID snapshot) throws ErrnoException {
+  public synchronized SnapshotInfo take(TakeRequest request) throws ErrnoException {
+    UUID snapshot = request.snapshot();
     SnapshotInfo info = info(snapshot);
+    freezes = request.freeze().stream().map(FakeSnapshots::freeze).toList();
     if (takeFails != null) {
       throw new ErrnoException(takeFails, "take " + snapshot + ": as the test wants");
     }

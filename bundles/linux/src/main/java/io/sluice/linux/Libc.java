@@ -55,6 +55,8 @@ final class Libc {
   static final long BLKDISCARD = 0x1277;
   static final long BLKPBSZGET = 0x127b;
   static final long BLKZEROOUT = 0x127f;
+  static final long FIFREEZE = 0xc0045877L;
+  static final long FITHAW = 0xc0045878L;
 
   static final int EINTR = 4;
   static final int ENXIO = 6;
@@ -103,6 +105,10 @@ final class Libc {
   static native int ioctl(int fd, long request, int[] argument);
 
   static native int ioctl(int fd, long request, long[] argument);
+
+  static native int ioctl(int fd, long request, long argument);
+
+  static native int syncfs(int fd);
 
   /** {@code flock} is {@code struct flock}: type and whence, start, length, pid. */
   static native int fcntl(int fd, int command, long[] flock);

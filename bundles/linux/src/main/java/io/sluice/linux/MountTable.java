@@ -71,6 +71,17 @@ final class MountTable {
     return points;
   }
 
+  /** Whether something is mounted at a real path. */
+  static boolean isMountPoint(Path real) throws IOException {
+    for (String line : Files.readAllLines(MOUNTS, SystemErrors.NATIVE_CHARSET)) {
+      String[] fields = line.split(" ", -1);
+      if (fields.length > 4 && real.equals(path(fields[4]))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Null for what this process has no name for, and so no files on. */
   private static Path path(String field) {
     try {

@@ -18,6 +18,7 @@ import io.sluice.snapshot.SnapshotEvent;
 import io.sluice.snapshot.SnapshotInfo;
 import io.sluice.snapshot.SnapshotRequest;
 import io.sluice.snapshot.StoreRequest;
+import io.sluice.snapshot.TakeRequest;
 import io.sluice.swap.HandOver;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -231,8 +232,8 @@ final class Bent {
     }
 
     @Override
-    public SnapshotInfo take(UUID snapshot) throws ErrnoException {
-      return inner.take(snapshot);
+    public SnapshotInfo take(TakeRequest request) throws ErrnoException {
+      return inner.take(request);
     }
 
     @Override

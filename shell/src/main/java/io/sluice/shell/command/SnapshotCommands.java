@@ -8,6 +8,7 @@ import io.sluice.snapshot.SnapshotControl;
 import io.sluice.snapshot.SnapshotEvent;
 import io.sluice.snapshot.SnapshotInfo;
 import io.sluice.snapshot.SnapshotRequest;
+import io.sluice.snapshot.TakeRequest;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -126,6 +127,12 @@ final class SnapshotCommands {
         description = "Difference storage: file:PATH, dir:PATH, blockdev:PATH, tmpfs:SIZE.")
     StoreSpec store;
 
+    @Option(
+        names = "--freeze",
+        paramLabel = "MOUNTPOINT",
+        description = "Freeze the file system mounted there for the cut; may be repeated.")
+    List<String> freeze = List.of();
+
     @Mixin NewSnapshot options;
 
     @Override
@@ -134,18 +141,22 @@ final class SnapshotCommands {
       return Answer.line(taken.id().toString(), taken);
     }
 
+    private TakeRequest request(UUID id) {
+      return new TakeRequest(id, freeze.stream().map(session()::path).toList());
+    }
+
     private SnapshotInfo takeCreated() throws ErrnoException {
       if (words.size() > 1) {
         throw usage(words.size() + " words: give one id, or devices with --store KIND:ARG");
       }
-      return services().snapshots().take(names().snapshot(words.get(0)));
+      return services().snapshots().take(request(names().snapshot(words.get(0))));
     }
 
     private SnapshotInfo createAndTake() throws ErrnoException {
       SnapshotControl snapshots = services().snapshots();
       UUID id = options.create(this, store, words);
       try {
-        return snapshots.take(id);
+        return snapshots.take(request(id));
       } catch (ErrnoException failed) {
         // One step: nothing stays behind.
         try {

@@ -2,6 +2,7 @@ package io.sluice.shell.command;
 
 import io.sluice.block.Errno;
 import io.sluice.shell.tool.ByteSize;
+import io.sluice.snapshot.FreezeInfo;
 import io.sluice.snapshot.SnapshotDeviceInfo;
 import io.sluice.snapshot.SnapshotEvent;
 import io.sluice.snapshot.SnapshotInfo;
@@ -50,12 +51,19 @@ final class SnapshotSheet implements Answer.Layout {
   @Override
   public void print(PrintWriter out) {
     StoreInfo store = info.store();
-    new Sheet()
-        .line("id", info.id())
-        .line("name", info.name())
-        .line("state", Words.lower(info.state()))
-        .line("taken", info.takenAt())
-        .line("held for", info.takenAt() == null ? null : info.holdNanos() / 1000 + " us")
+    Sheet sheet =
+        new Sheet()
+            .line("id", info.id())
+            .line("name", info.name())
+            .line("state", Words.lower(info.state()))
+            .line("taken", info.takenAt())
+            .line("held for", info.takenAt() == null ? null : info.holdNanos() / 1000 + " us");
+    if (!info.freezes().isEmpty()) {
+      sheet.line(
+          "frozen",
+          info.freezes().stream().map(SnapshotSheet::frozen).collect(Collectors.joining("; ")));
+    }
+    sheet
         .line("store", store.description())
         .line("store capacity", ByteSize.exact(store.capacityBytes()))
         .line("store filled", ByteSize.exact(store.filledBytes()))
@@ -72,6 +80,12 @@ final class SnapshotSheet implements Answer.Layout {
       out.println();
       DEVICES.print(info.devices(), out);
     }
+  }
+
+  private static String frozen(FreezeInfo freeze) {
+    return freeze.warning().isEmpty()
+        ? freeze.mountPoint() + " for " + freeze.frozenNanos() / 1_000_000 + " ms"
+        : freeze.warning();
   }
 
   private static String deviceNames(SnapshotInfo snapshot) {

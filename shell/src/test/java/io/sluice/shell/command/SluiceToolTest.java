@@ -241,6 +241,18 @@ class SluiceToolTest {
   }
 
   @Test
+  void snapshot_takeTellsWhatItFroze() throws Exception {
+    ok("snapshot", "create", "disk", "--store", "dir:/var/diff", "--name", "n");
+    ok("snapshot", "take", "n", "--freeze", "/mnt/a", "--freeze", "/mnt/slow");
+    String text = ok("snapshot", "info", "n");
+    assertTrue(text.contains("/mnt/a for 45 ms; freeze of /mnt/slow: as the test wants"), text);
+    List<?> freezes = (List<?>) json("snapshot", "info", "n", "--json").get("freezes");
+    assertEquals(
+        Map.of("mount_point", "/mnt/a", "frozen_nanos", 45_000_000L, "warning", ""),
+        freezes.get(0));
+  }
+
+  @Test
   void snapshot_takeInOneStepLeavesNothingBehindIfItFails() throws Exception {
     agent.snapshots.takeFails = Errno.EAGAIN;
     assertTrue(

@@ -10,6 +10,7 @@ import io.sluice.block.BlockDevice;
 import io.sluice.block.DeviceRole;
 import io.sluice.block.ErrnoException;
 import io.sluice.filter.FilterRegistry;
+import io.sluice.linux.MountPoint;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SnapshotControl;
 import io.sluice.swap.ProviderUser;
@@ -53,6 +54,12 @@ public final class Activator implements BundleActivator {
   private static final int BATCH_BYTES = 256 << 10;
 
   private static final Duration DRAIN_LIMIT = Duration.ofSeconds(10);
+
+  /** How long a take waits for file systems to freeze. */
+  private static final Duration FREEZE_LIMIT = Duration.ofSeconds(10);
+
+  /** After it a file system is thawed, whatever has become of the take: longer than any goes on. */
+  private static final Duration FROZEN_LIMIT = Duration.ofSeconds(60);
 
   private ExecutorService background;
   private StoreProviders stores;
@@ -128,6 +135,8 @@ public final class Activator implements BundleActivator {
                   new CopyBuffers(COPY_BUFFER_COUNT),
                   new BatchBuffers(BATCH_COUNT, BATCH_BYTES),
                   ParameterProperties.copyLimit(context::getProperty),
+                  new FileSystemFreezer(
+                      path -> MountPoint.open(Path.of(path)), FREEZE_LIMIT, FROZEN_LIMIT),
                   DRAIN_LIMIT,
                   line -> LOG.log(System.Logger.Level.WARNING, line)),
               ParameterProperties.read(context::getProperty));

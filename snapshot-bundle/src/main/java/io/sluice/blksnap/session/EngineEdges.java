@@ -30,6 +30,7 @@ import java.util.function.Supplier;
  * @param batches the memory for saved chunks on their way to stores
  * @param copyLimit how long a write waits for memory, for a lock or for a store to grow, before the
  *     snapshot breaks
+ * @param fileSystems freezes what is mounted on devices
  * @param drainLimit how long bios in flight may keep a cut waiting
  * @param log told, in one line each, what an operator should know
  */
@@ -46,5 +47,6 @@ public record EngineEdges(
     CopyBuffers buffers,
     BatchBuffers batches,
     Duration copyLimit,
+    FileSystems fileSystems,
     Duration drainLimit,
     Consumer<String> log) {}

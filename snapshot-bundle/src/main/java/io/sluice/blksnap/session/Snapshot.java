@@ -5,6 +5,7 @@ import io.sluice.blksnap.diff.DiffSpace;
 import io.sluice.blksnap.image.SnapshotImage;
 import io.sluice.block.ErrnoException;
 import io.sluice.snapshot.CbtInfo;
+import io.sluice.snapshot.FreezeInfo;
 import io.sluice.snapshot.SnapshotDeviceInfo;
 import io.sluice.snapshot.SnapshotEvent;
 import io.sluice.snapshot.SnapshotInfo;
@@ -81,6 +82,7 @@ final class Snapshot {
   private volatile List<Member> members = List.of();
   private volatile Instant takenAt;
   private volatile long holdNanos;
+  private volatile List<FreezeInfo> freezes = List.of();
   private volatile boolean destroyed;
 
   Snapshot(
@@ -159,6 +161,16 @@ final class Snapshot {
   void taken(Instant at, long heldNanos) {
     holdNanos = heldNanos;
     takenAt = at;
+  }
+
+  /** How the freezing went for a take, be it done or not. */
+  void froze(List<FreezeInfo> infos) {
+    freezes = infos;
+    for (FreezeInfo info : infos) {
+      if (!info.warning().isEmpty()) {
+        log.accept("take of snapshot " + label() + ": " + info.warning());
+      }
+    }
   }
 
   /** Undoes a take whose images could not be published. */
@@ -249,6 +261,7 @@ final class Snapshot {
         isTaken() ? SnapshotState.TAKEN : SnapshotState.CREATED,
         takenAt,
         holdNanos,
+        freezes,
         devices,
         storeInfo(),
         space.infos(),

@@ -15,6 +15,7 @@ import io.sluice.snapshot.SnapshotEvent;
 import io.sluice.snapshot.SnapshotInfo;
 import io.sluice.snapshot.SnapshotRequest;
 import io.sluice.snapshot.StoreRequest;
+import io.sluice.snapshot.TakeRequest;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -186,10 +187,10 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
   }
 
   @Override
-  public SnapshotInfo take(UUID id) throws ErrnoException {
+  public SnapshotInfo take(TakeRequest request) throws ErrnoException {
     control.lock();
     try {
-      Snapshot snapshot = snapshotOrThrow(id, Errno.ESRCH);
+      Snapshot snapshot = snapshotOrThrow(request.snapshot(), Errno.ESRCH);
       if (snapshot.isTaken()) {
         throw new ErrnoException(Errno.EALREADY, "snapshot " + snapshot.label() + " is taken");
       }
@@ -197,7 +198,7 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
         throw new ErrnoException(
             Errno.ENODEV, "snapshot " + snapshot.label() + " has no devices; add one");
       }
-      new Take(edges, snapshot, chunks::chunkShift).run();
+      new Take(edges, snapshot, chunks::chunkShift).run(request.freeze());
       return snapshot.info();
     } finally {
       control.unlock();

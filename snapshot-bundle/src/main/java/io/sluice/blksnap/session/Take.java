@@ -47,7 +47,24 @@ final class Take {
     this.chunkShift = chunkShift;
   }
 
-  void run() throws ErrnoException {
+  /**
+   * Takes.
+   *
+   * @param mountPoints file systems to freeze: before the gates close, because freezing writes
+   *     through them, and until they are open again
+   */
+  void run(List<String> mountPoints) throws ErrnoException {
+    FileSystems.Freeze freeze = edges.fileSystems().freeze(mountPoints);
+    List<Prepared> devices;
+    try {
+      devices = cut();
+    } finally {
+      snapshot.froze(freeze.thaw());
+    }
+    publish(devices);
+  }
+
+  private List<Prepared> cut() throws ErrnoException {
     List<Prepared> devices = null;
     for (int attempt = 1; devices == null; attempt++) {
       List<Prepared> prepared = prepare();
@@ -63,7 +80,7 @@ final class Take {
                 + " attempts; try again when the resize is done");
       }
     }
-    publish(devices);
+    return devices;
   }
 
   private List<Prepared> prepare() throws ErrnoException {

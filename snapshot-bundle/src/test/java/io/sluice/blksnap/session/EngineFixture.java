@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.BeforeEach;
@@ -37,6 +38,8 @@ abstract class EngineFixture {
   final Map<String, BlockDevice> published = new LinkedHashMap<>();
   final AtomicLong nextId = new AtomicLong(1);
   final MemoryStores stores = new MemoryStores();
+  FileSystems fileSystems = mountPoints -> List::of;
+  final List<String> log = new CopyOnWriteArrayList<>();
   TrackingStates states = TrackingStates.NONE;
   int batchBytes = CHUNK;
   SnapshotEngine engine;
@@ -63,8 +66,9 @@ abstract class EngineFixture {
                 new CopyBuffers(2),
                 new BatchBuffers(64, batchBytes),
                 Duration.ofSeconds(1),
+                mountPoints -> fileSystems.freeze(mountPoints),
                 Duration.ofSeconds(1),
-                line -> {}),
+                log::add),
             BlksnapParameters.DEFAULT);
     registry.register(engine.operations());
     disk = registry.new Disk("disk", SIZE);

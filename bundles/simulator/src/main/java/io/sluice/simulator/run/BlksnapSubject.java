@@ -18,6 +18,7 @@ import io.sluice.swap.HandOver;
 import io.sluice.swap.ProviderUser;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.function.BooleanSupplier;
 
@@ -59,6 +60,7 @@ public final class BlksnapSubject implements Subject {
                 buffers,
                 new BatchBuffers(BATCH_COUNT, batchBytes(plan), ByteBuffer::allocate),
                 Duration.ofSeconds(1),
+                mountPoints -> List::of,
                 Duration.ofSeconds(1),
                 edges.log()),
             parameters);
