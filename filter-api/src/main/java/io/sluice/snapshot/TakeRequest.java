@@ -9,7 +9,7 @@ import java.util.UUID;
  * @param snapshot the snapshot's id
  * @param freeze absolute paths where file systems on the devices are mounted, at most {@link
  *     #FREEZE_COUNT_MAX}: each is frozen for the cut, so that the image has all that was written to
- *     its files, and needs no repair
+ *     its files
  */
 public record TakeRequest(UUID snapshot, List<String> freeze) {
   /** File systems that one take freezes, at most. */
