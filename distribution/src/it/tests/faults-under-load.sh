@@ -9,7 +9,8 @@ LOG_LINES_MAX=20
 IDLE_TICKS_MAX=10
 
 random_file "$T/disk.img" 64
-agent
+# Stores grow by 1 MiB, so that one is full while it grows, not when it is made.
+agent --set sluice.blksnap.diff_storage_minimum=2048
 sluice device add disk "$T/disk.img" || die "device add"
 sluice filter attach disk fault --altitude 1 || die "filter attach"
 sluice filter attach disk blksnap || die "filter attach"
@@ -18,12 +19,7 @@ mounts() {
   [ "$(id -u)" -eq 0 ] || skip "mounting a small tmpfs needs root"
   mkdir -p "$T/tiny"
   mount -t tmpfs -o "size=$1,mode=0700" tmpfs "$T/tiny" || skip "no tmpfs can be mounted"
-  trap 'let_go' EXIT
-}
-LOOP=
-let_go() {
-  [ -z "$LOOP" ] || losetup -d "$LOOP"
-  umount -l "$T/tiny"
+  trap 'umount -l "$T/tiny"' EXIT
 }
 
 ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$(agent_pid "$RUN")/stat"; }
@@ -115,13 +111,18 @@ full_file_system() {
   mounts 4M
   loses ENOSPC --store "dir:$T/tiny" --limit 64M
 }
-# The store's device has more blocks than what is below it can hold.
+# The store is a file on another device of the agent, whose writes fail from some moment on.
 store_device_error() {
-  mounts 4M
-  [ -e /dev/loop-control ] || skip "there is no /dev/loop-control"
-  truncate -s 128M "$T/tiny/backing"
-  LOOP=$(losetup --find --show "$T/tiny/backing") || skip "losetup fails here"
-  loses 'EIO\|ENOSPC' --store "blockdev:$LOOP"
+  [ -c /dev/fuse ] || skip "no /dev/fuse"
+  truncate -s 128M "$T/under.img"
+  sluice device add under "$T/under.img"
+  sluice filter attach under fault
+  mkdir "$T/fuse"
+  nbdfuse "$T/fuse" "$(uri under)" &
+  trap 'umount -l "$T/fuse"' EXIT
+  until_true 20 test -f "$T/fuse/nbd"
+  write_fails() { sluice filter ctl under fault add error op=write errno=EIO; }
+  FAULT=write_fails loses EIO --store "file:$T/fuse/nbd"
 }
 # The first read of the origin is that of a copy: fio reads only when it has written all.
 origin_read_error() {

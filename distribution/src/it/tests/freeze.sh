@@ -155,15 +155,15 @@ bad_mount_points() {
   can_mount
   truncate -s 1M "$T/small.img"
   sluice device add small "$T/small.img"
-  take() { sluice snapshot take small --store tmpfs:1M "$@"; }
-  refused ENOENT take --freeze "$T/missing"
-  refused EINVAL take --freeze "$T/home"
-  refused EBUSY take --freeze /
+  local take=(sluice snapshot take small --store tmpfs:4M)
+  refused ENOENT "${take[@]}" --freeze "$T/missing"
+  refused EINVAL "${take[@]}" --freeze "$T/home"
+  refused EBUSY "${take[@]}" --freeze /
   same 'snapshots left' '[]' "$(sluice --json snapshot list | tr -d ' \n')"
   # A kind that can't be frozen does not keep the take from being done.
   mount -t tmpfs -o size=1M tmpfs "$T/home" || skip "no tmpfs can be mounted"
   trap 'umount -l "$T/home"' EXIT
-  take --freeze "$T/home" --name warned
+  "${take[@]}" --freeze "$T/home" --name warned
   sluice snapshot info warned | tee "$T/info"
   grep -q 'not frozen, only written out' "$T/info"
 }
