@@ -8,6 +8,9 @@ import java.util.function.UnaryOperator;
 final class ParameterProperties {
   private static final String PREFIX = "sluice.blksnap.";
 
+  /** A page: what the kernel module raises smaller chunks to. */
+  private static final int CHUNK_SHIFT_MIN = 12;
+
   /** As long as a bundle's swap may hold stores, and less than clients' time limits. */
   private static final int COPY_LIMIT_MILLIS = 10_000;
 
@@ -21,7 +24,7 @@ final class ParameterProperties {
         read(property, "tracking_block_minimum_shift", d.trackingBlockMinimumShift()),
         read(property, "tracking_block_maximum_shift", d.trackingBlockMaximumShift()),
         read(property, "tracking_block_maximum_count", d.trackingBlockMaximumCount()),
-        read(property, "chunk_minimum_shift", d.chunkMinimumShift()),
+        Math.max(CHUNK_SHIFT_MIN, read(property, "chunk_minimum_shift", d.chunkMinimumShift())),
         read(property, "chunk_maximum_shift", d.chunkMaximumShift()),
         read(property, "chunk_maximum_count_shift", d.chunkMaximumCountShift()),
         read(property, "chunk_map_maximum_count", d.chunkMapMaximumCount()),
