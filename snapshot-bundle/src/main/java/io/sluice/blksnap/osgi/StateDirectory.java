@@ -1,10 +1,5 @@
 package io.sluice.blksnap.osgi;
 
-import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
-import static java.nio.file.StandardOpenOption.CREATE_NEW;
-import static java.nio.file.StandardOpenOption.READ;
-import static java.nio.file.StandardOpenOption.WRITE;
-
 import io.sluice.blksnap.session.TrackingStates;
 import io.sluice.blksnap.tracking.TrackerState;
 import java.io.BufferedInputStream;
@@ -12,15 +7,8 @@ import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.channels.Channels;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * Change maps in files, {@code DEVICE.cbt}, each with the content stamp of its origin in front. A
@@ -29,27 +17,28 @@ import java.util.Set;
  */
 final class StateDirectory implements TrackingStates {
   private static final System.Logger LOG = System.getLogger("io.sluice.blksnap");
-  private static final FileAttribute<?> OWNER_ONLY =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
-  private static final FileAttribute<?> OWNER_ONLY_DIRECTORY =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+  private static final int BUFFER_BYTES = 1 << 16;
 
-  private final Path directory;
+  private final StateFiles files;
 
   StateDirectory(Path directory) {
-    this.directory = directory;
+    this(new DirectoryFiles(directory));
+  }
+
+  StateDirectory(StateFiles files) {
+    this.files = files;
   }
 
   @Override
   public Optional<TrackerState> claim(String device, String stamp, int blockCount) {
-    Path file = file(device);
-    if (!Files.exists(file)) {
-      return Optional.empty();
-    }
+    String file = file(device);
     Optional<TrackerState> state = Optional.empty();
+    if (!files.exists(file)) {
+      forceRemoval(device);
+      return state;
+    }
     String why = "the device was written while nobody tracked it";
-    try (DataInputStream in =
-        new DataInputStream(new BufferedInputStream(Files.newInputStream(file)))) {
+    try (DataInputStream in = new DataInputStream(new BufferedInputStream(files.read(file)))) {
       if (in.readUTF().equals(stamp)) {
         state = Optional.of(TrackerState.read(in, blockCount));
       }
@@ -57,8 +46,8 @@ final class StateDirectory implements TrackingStates {
       why = e.toString();
     }
     try {
-      Files.delete(file);
-      sync();
+      files.delete(file);
+      files.forceNames();
     } catch (IOException e) {
       state = Optional.empty();
       why = "its file can't be taken out: " + e;
@@ -71,34 +60,34 @@ final class StateDirectory implements TrackingStates {
 
   @Override
   public void save(String device, String stamp, TrackerState state) {
-    Path fresh = directory.resolve(device + ".cbt.new");
+    String fresh = file(device) + ".new";
     try {
-      Files.createDirectories(directory, OWNER_ONLY_DIRECTORY);
-      Files.deleteIfExists(fresh);
-      try (FileChannel channel = FileChannel.open(fresh, Set.of(CREATE_NEW, WRITE), OWNER_ONLY)) {
-        OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
-        DataOutputStream data = new DataOutputStream(out);
+      try (StateFiles.Output out = files.create(fresh)) {
+        DataOutputStream data =
+            new DataOutputStream(new BufferedOutputStream(out.stream(), BUFFER_BYTES));
         data.writeUTF(stamp);
         state.write(data);
         data.flush();
-        channel.force(true);
+        out.force();
       }
-      Files.move(fresh, file(device), ATOMIC_MOVE);
-      sync();
+      files.rename(fresh, file(device));
+      files.forceNames();
     } catch (IOException e) {
       warn(device, "can't be kept: " + e + "; the next tracking starts a new generation");
     }
   }
 
-  private Path file(String device) {
-    return directory.resolve(device + ".cbt");
+  /** An agent that crashed may have taken the file out, but not for good. */
+  private void forceRemoval(String device) {
+    try {
+      files.forceNames();
+    } catch (IOException e) {
+      warn(device, "an old file may come back with a power loss: " + e);
+    }
   }
 
-  /** A removal or a rename is durable once its directory is. */
-  private void sync() throws IOException {
-    try (FileChannel channel = FileChannel.open(directory, READ)) {
-      channel.force(true);
-    }
+  private static String file(String device) {
+    return device + ".cbt";
   }
 
   private static void warn(String device, String text) {
