@@ -35,6 +35,12 @@ class MutantSimTest {
     assertKilled(mutant);
   }
 
+  @ParameterizedTest
+  @EnumSource(StateMutants.class)
+  void ofWhatIsKeptOfTrackingIsKilled(StateMutants mutant) {
+    assertKilled(mutant);
+  }
+
   private static void assertKilled(Mutant mutant) {
     Campaign.Result result =
         Campaign.run(

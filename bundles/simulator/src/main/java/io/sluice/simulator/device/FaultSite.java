@@ -24,6 +24,10 @@ public enum FaultSite {
   STORE_HAND_OVER,
   /** A store taken over. */
   STORE_TAKE_OVER,
+  /** What is known of changes is to be kept. */
+  STATE_SAVE,
+  /** What is known of changes is wanted back. */
+  STATE_CLAIM,
   /** Devices that do not drain in time. */
   FREEZE
 }

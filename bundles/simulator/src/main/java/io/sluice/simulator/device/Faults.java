@@ -34,7 +34,7 @@ public final class Faults {
   }
 
   /** Counts a visit of a site; the errno to fail it with, or null. */
-  Errno strike(FaultSite site) {
+  public Errno strike(FaultSite site) {
     List<Fault> faults = bySite.get(site);
     if (faults == null) {
       return null;

@@ -15,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.EnumSet;
+import java.util.Optional;
 
 /**
  * An origin in memory, divided into cells of its block size. Each bio moves cell by cell with a
@@ -36,6 +37,7 @@ public final class SimDisk implements OriginDevice {
   private int inFlight;
   private boolean closed;
   private boolean lost;
+  private int changes;
 
   /**
    * @param cellBytes the block size
@@ -110,6 +112,21 @@ public final class SimDisk implements OriginDevice {
   /** Whether it is gone for now, and fails all that is asked of it. */
   public void lost(boolean value) {
     lost = value;
+  }
+
+  /** Whether it is gone for now. */
+  public boolean isLost() {
+    return lost;
+  }
+
+  @Override
+  public Optional<String> contentStamp() {
+    return lost ? Optional.empty() : Optional.of(stamp());
+  }
+
+  /** As {@link #contentStamp}, for the oracle, whatever has happened. */
+  public String stamp() {
+    return "after " + changes + " changes";
   }
 
   private Errno strike(FaultSite site) {
@@ -219,6 +236,7 @@ public final class SimDisk implements OriginDevice {
               "P1 origin: flags " + record.flags + " became " + bio.flags() + ": " + bio));
     }
     record.originWrites++;
+    changes++;
     Errno errno = strike(FaultSite.ORIGIN_WRITE);
     int cells = (int) bio.lengthBytes() / cellBytes;
     int stored = errno == null ? cells : random.below(cells + 1);

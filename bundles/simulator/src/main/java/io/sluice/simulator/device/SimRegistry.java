@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.UnaryOperator;
@@ -333,6 +334,11 @@ public final class SimRegistry implements FilterRegistry {
     @Override
     public StorageIdentity originIdentity() {
       return disk.identity();
+    }
+
+    @Override
+    public Optional<String> originStamp() {
+      return disk.contentStamp();
     }
   }
 }

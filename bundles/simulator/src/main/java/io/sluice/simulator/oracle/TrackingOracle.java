@@ -23,6 +23,8 @@ public final class TrackingOracle {
   private final List<Mark> marks = new ArrayList<>();
   private UUID generation;
   private int heldNumber;
+  // Neither generation nor number nor marks are known.
+  private boolean vague;
   private int positions;
 
   private static final class Mark {
@@ -112,9 +114,65 @@ public final class TrackingOracle {
     }
     generation = null;
     heldNumber = 0;
+    vague = false;
     cutPending = false;
     positions++;
     marks.clear();
+  }
+
+  /** What is known while nobody tracks the device, and holds until it is written. */
+  public static final class Kept {
+    private final UUID generation;
+    private final int heldNumber;
+    private final boolean vague;
+    private final List<Mark> marks;
+
+    private Kept(UUID generation, int heldNumber, boolean vague, List<Mark> marks) {
+      this.generation = generation;
+      this.heldNumber = heldNumber;
+      this.vague = vague;
+      this.marks = marks;
+    }
+
+    /** Whether there was a take. */
+    public boolean hasTakes() {
+      return heldNumber > 0;
+    }
+  }
+
+  /** The filter left in order. What is tracked after that is another matter, unless it goes on. */
+  public Kept left() {
+    // If it leaves in the middle of a take, nobody has told what that was numbered.
+    Kept kept = new Kept(generation, heldNumber, vague || cutPending, new ArrayList<>(marks));
+    generation = null;
+    filterChanged();
+    return kept;
+  }
+
+  /** What was kept can't be had, or is void: it must not come back. */
+  public void voided(Kept kept) {
+    if (kept.generation != null) {
+      pastGenerations.add(kept.generation);
+    }
+  }
+
+  /** The filter came, and goes on where it stopped. */
+  public void wentOn(Kept kept) {
+    filterChanged();
+    generation = kept.generation;
+    heldNumber = kept.heldNumber;
+    vague = kept.vague;
+    marks.addAll(kept.marks);
+  }
+
+  /** The engine tells a position that was not known. */
+  private void adopt(UUID seenGeneration, int seenNumber) {
+    vague = false;
+    generation = seenGeneration;
+    heldNumber = seenNumber;
+    marks.clear();
+    marks.add(new Mark(0, Long.MAX_VALUE, seenNumber, false));
+    marks.add(new Mark(0, Long.MAX_VALUE, seenNumber + 1, false));
   }
 
   /** The cut of a take has fallen; {@link #taken} will say how it is numbered. */
@@ -153,6 +211,10 @@ public final class TrackingOracle {
    */
   public String taken(UUID newGeneration, int number) {
     cutPending = false;
+    if (vague) {
+      adopt(newGeneration, number);
+      return null;
+    }
     if (generation == null) {
       generation = newGeneration;
     }
@@ -195,6 +257,9 @@ public final class TrackingOracle {
    * @return what is wrong, or null
    */
   public String position(UUID seenGeneration, int seenNumber) {
+    if (vague) {
+      adopt(seenGeneration, seenNumber);
+    }
     if (generation == null) {
       generation = seenGeneration;
       if (pastGenerations.contains(seenGeneration)) {

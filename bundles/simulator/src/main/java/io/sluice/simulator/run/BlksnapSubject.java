@@ -8,6 +8,7 @@ import io.sluice.blksnap.session.EngineEdges;
 import io.sluice.blksnap.session.SnapshotEngine;
 import io.sluice.blksnap.session.TrackingStates;
 import io.sluice.blksnap.tracking.BlksnapParameters;
+import io.sluice.blksnap.tracking.TrackerState;
 import io.sluice.block.ErrnoException;
 import io.sluice.diffstore.DiffStore;
 import io.sluice.diffstore.DiffStoreProvider;
@@ -16,9 +17,14 @@ import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SnapshotControl;
 import io.sluice.swap.HandOver;
 import io.sluice.swap.ProviderUser;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.function.BooleanSupplier;
 
@@ -49,7 +55,7 @@ public final class BlksnapSubject implements Subject {
                 new ProvidedStores(edges.stores()),
                 edges.locks(),
                 () -> new StoreWaits(edges.waits().get()),
-                TrackingStates.NONE,
+                new KeptStates(edges.states()),
                 edges.background(),
                 edges.clock(),
                 edges.ids(),
@@ -130,6 +136,33 @@ public final class BlksnapSubject implements Subject {
       IDLE.addFirst(buffer);
       inUse--;
       waiting.put();
+    }
+  }
+
+  /** What is kept of trackers, as bytes. */
+  private record KeptStates(Subject.States edge) implements TrackingStates {
+    @Override
+    public Optional<TrackerState> claim(String device, String stamp, int blockCount) {
+      return edge.claim(device, stamp).flatMap(bytes -> read(bytes, blockCount));
+    }
+
+    private static Optional<TrackerState> read(byte[] bytes, int blockCount) {
+      try {
+        return Optional.of(TrackerState.read(new ByteArrayInputStream(bytes), blockCount));
+      } catch (IOException e) {
+        return Optional.empty(); // as a damaged file
+      }
+    }
+
+    @Override
+    public void save(String device, String stamp, TrackerState state) {
+      ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+      try {
+        state.write(bytes);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+      edge.save(device, stamp, bytes.toByteArray());
     }
   }
 

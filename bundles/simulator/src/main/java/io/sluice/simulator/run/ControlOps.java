@@ -298,6 +298,7 @@ final class ControlOps {
       if (oracle.position() != part.positionAtCut) {
         continue; // the filter left after the cut: what is tracked now is no part of this take
       }
+      Backups.keep(world.device(index), device, part.atTake);
       UUID before = oracle.generation();
       String wrong = oracle.taken(device.generationId(), device.changesNumber());
       if (wrong != null) {

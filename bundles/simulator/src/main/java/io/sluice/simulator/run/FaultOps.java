@@ -30,6 +30,7 @@ final class FaultOps {
     if (holds(spec.device())) {
       world.reach(Reach.PUT_ASIDE_HELD);
     }
+    device.disturbed = true;
     world.registry().putAside(device.live);
     checkGivenUp(spec);
     if (spec.variant() % 4 != 0) {
@@ -44,6 +45,7 @@ final class FaultOps {
     if (holds(spec.device())) {
       world.reach(Reach.LOST_HELD);
     }
+    device.disturbed = true;
     world.registry().lose(device.live);
     checkGivenUp(spec);
     pause(spec.variant());

@@ -44,6 +44,8 @@ public final class PlanGenerator {
           FaultSite.STORE_OPEN,
           FaultSite.STORE_HAND_OVER,
           FaultSite.STORE_TAKE_OVER,
+          FaultSite.STATE_SAVE,
+          FaultSite.STATE_CLAIM,
           FaultSite.FREEZE);
 
   private final SimRandom random;
@@ -310,7 +312,14 @@ public final class PlanGenerator {
               : store && random.chance(500) ? Errno.ENOSPC : Errno.EIO;
       int most =
           switch (site) {
-            case STORE_OPEN, STORE_GROW, STORE_HAND_OVER, STORE_TAKE_OVER, FREEZE -> 4;
+            case STORE_OPEN,
+                STORE_GROW,
+                STORE_HAND_OVER,
+                STORE_TAKE_OVER,
+                STATE_SAVE,
+                STATE_CLAIM,
+                FREEZE ->
+                4;
             case STORE_READ, STORE_WRITE, ORIGIN_COPY_READ -> 15;
             default -> 40;
           };

@@ -51,5 +51,11 @@ public enum Reach {
   /** Of two snapshots of a device the later one was destroyed first. */
   DESTROYED_OUT_OF_ORDER,
   /** An image was read beside a later one of its device that is lost. */
-  OLDER_OUTLIVED_NEWER
+  OLDER_OUTLIVED_NEWER,
+  /** Tracking went on where it had stopped, after takes. */
+  TRACKING_WENT_ON,
+  /** It did not, because the device was written meanwhile. */
+  TRACKING_VOIDED,
+  /** It did not, because what was known could not be kept or had back. */
+  TRACKING_STATE_LOST
 }

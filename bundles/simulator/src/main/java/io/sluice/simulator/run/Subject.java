@@ -8,6 +8,7 @@ import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SnapshotControl;
 import io.sluice.swap.ProviderUser;
 import java.time.InstantSource;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.Lock;
@@ -30,6 +31,7 @@ public interface Subject {
    * @param registry freezes and attaches
    * @param stores opens stores of kind {@link World#STORE_KIND}
    * @param locks cooperative locks
+   * @param states keeps what is known of changes while no filter is there
    * @param waits makes what store I/O waits at while its provider is replaced
    * @param background runs a task beside the others
    * @param clock tells the run's steps
@@ -43,6 +45,7 @@ public interface Subject {
       Stores stores,
       Supplier<Lock> locks,
       Supplier<Waits> waits,
+      States states,
       Executor background,
       InstantSource clock,
       Supplier<UUID> ids,
@@ -57,6 +60,15 @@ public interface Subject {
      * @return withdraws the image
      */
     Runnable publish(String name, BlockDevice image);
+  }
+
+  /** What is known of the changes of devices, while no filter is there. */
+  interface States {
+    /** Takes out what was saved under this stamp; what was under another is void. */
+    Optional<byte[]> claim(String device, String stamp);
+
+    /** Keeps it in place of what there is. */
+    void save(String device, String stamp, byte[] state);
   }
 
   /** The provider of stores, which can be replaced by another. */

@@ -56,6 +56,11 @@ public interface Tampering {
     return waits;
   }
 
+  /** Around what is kept of changes while no filter is there. */
+  default Subject.States states(World world, Subject.States states) {
+    return states;
+  }
+
   /** Whether the bytes of images are judged; not, to see what the check of pairs finds alone. */
   default boolean judgesImageBytes() {
     return true;

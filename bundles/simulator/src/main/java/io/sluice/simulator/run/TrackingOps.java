@@ -58,6 +58,7 @@ final class TrackingOps {
         byte[] ceiling = oracle.ceiling(info.blockSizeBytes(), info.blockCount());
         fail(oracle.judge(map, floor, ceiling), spec);
         fail(judgeRanges(ranges, base, info, floor, ceiling), spec);
+        fail(Backups.judge(device, info, base, ranges), spec);
         checkBadReads(info, device.disk.name());
       }
     } catch (ErrnoException e) {

@@ -23,8 +23,10 @@ import io.sluice.simulator.schedule.SimTask;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SnapshotControl;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -47,6 +49,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
   private final List<Device> devices = new ArrayList<>();
   private final SnapshotOracle[] slots = new SnapshotOracle[PlanGenerator.SLOTS];
   private final Stores stores;
+  private final States states;
   private final Map<String, BlockDevice> published = new TreeMap<>();
   private final SimLock.Held heldLocks = new SimLock.Held();
   private final Map<Reach, Integer> reached = new EnumMap<>(Reach.class);
@@ -78,6 +81,15 @@ public final class World implements FaultListener, SimRegistry.CutListener {
     final List<Integer> takes = new ArrayList<>();
     // An image of this device may have been lost, so an older one may have got its chunks.
     boolean lossy;
+    // The filter is being put aside or its device lost: it keeps nothing when it leaves.
+    boolean disturbed;
+    // What was saved and not claimed, what was claimed by the filter that comes, and what the one
+    // that leaves has done.
+    Keeping kept;
+    TrackingOracle.Kept goingOn;
+    Saving saving = Saving.NONE;
+    // The last takes, as a user would keep full backups of them.
+    final Deque<Backup> backups = new ArrayDeque<>();
 
     Device(SimDisk disk, SimLive live, CellModel model) {
       this.disk = disk;
@@ -86,6 +98,19 @@ public final class World implements FaultListener, SimRegistry.CutListener {
       this.tracking = new TrackingOracle(disk.name());
     }
   }
+
+  /** What is kept of a device's changes, and the disk's stamp at that time. */
+  record Keeping(String stamp, TrackingOracle.Kept known) {}
+
+  /** Whether a filter that leaves has saved what it knows. */
+  enum Saving {
+    NONE,
+    DONE,
+    FAILED
+  }
+
+  /** A full copy of a device at a take, and the position that the engine gave it. */
+  record Backup(UUID generation, int number, byte[] bytes) {}
 
   /** A write to a live device inside its gate. */
   record InFlight(long startBytes, long endBytes, boolean firstTouch) {}
@@ -103,6 +128,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
     this.random = new SimRandom(plan.seed() ^ 0x51B0_0F0FL);
     this.faults = new Faults(plan.faults());
     this.stores = new Stores(this, faults);
+    this.states = new States(this, faults);
     this.buffersFree = new SimSignal(scheduler, "a copy buffer");
     this.tasksDone = new SimSignal(scheduler, "the other tasks");
     this.cellBytesByDevice = plan.disks().stream().mapToInt(Plan.Disk::cellBytes).toArray();
@@ -155,6 +181,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
         stores,
         this::newLock,
         () -> stores.newWait(),
+        tampering.states(this, states),
         this::runLater,
         () -> Instant.ofEpochMilli(scheduler.steps()),
         () -> new UUID(random.nextLong(), random.nextLong()),
@@ -272,7 +299,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
   @Override
   public void filterChanged(SimLive device) {
     filterMoves++;
-    devices.get(device.disk().index()).tracking.filterChanged();
+    noteFilter(device, devices.get(device.disk().index()));
     for (SnapshotOracle slot : slots) {
       SnapshotOracle.Part part = slot == null ? null : slot.part(device.disk().index());
       if (part != null && !device.isFiltered()) {
@@ -283,6 +310,16 @@ public final class World implements FaultListener, SimRegistry.CutListener {
       }
     }
     trace(() -> "filter " + (device.isFiltered() ? "on " : "off ") + device.disk().name());
+  }
+
+  private void noteFilter(SimLive live, Device device) {
+    if (live.isFiltered()) {
+      states.came(device);
+    } else if (live.isAttached()) {
+      device.tracking.filterChanged(); // it was put aside
+    } else {
+      states.left(device);
+    }
   }
 
   @Override
