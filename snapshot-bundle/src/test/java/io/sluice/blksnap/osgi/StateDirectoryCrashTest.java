@@ -288,10 +288,10 @@ class StateDirectoryCrashTest {
   private void goOn(String how) {
     Optional<TrackerState> state = claim(how);
     device.take(state.isPresent());
-    state = claim(how + ", then a crash");
+    claim(how + ", then a crash");
     device.write();
     end(new Ending(0, 0, true));
-    state = claim(how + ", then a power loss under tracking");
+    claim(how + ", then a power loss under tracking");
     device.write();
     save();
     end(new Ending(0, 0, true));
