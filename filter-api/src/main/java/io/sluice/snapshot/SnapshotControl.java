@@ -83,10 +83,10 @@ public interface SnapshotControl {
    * Adds a store to a snapshot, also to one that is held. It is filled once the present ones are
    * full as far as they have come; these grow no more.
    *
-   * @throws ErrnoException ESRCH for no such snapshot; EBUSY while its stores are moved, or if it
-   *     has as many as it can; EINVAL for a store kind, a limit, or a store that lies on one of the
-   *     snapshot's devices; ENOSPC if the store can't reach its first portion; else what opening
-   *     the store throws. All is as it was then
+   * @throws ErrnoException ESRCH for no such snapshot; EBUSY while its stores are moved or their
+   *     provider is replaced, or if it has as many as it can; EINVAL for a store kind, a limit, or
+   *     a store that lies on one of the snapshot's devices; ENOSPC if the store can't reach its
+   *     first portion; else what opening the store throws. All is as it was then
    */
   void addStore(UUID snapshot, StoreRequest store) throws ErrnoException;
 

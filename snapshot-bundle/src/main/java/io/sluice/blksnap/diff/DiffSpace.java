@@ -362,15 +362,28 @@ public final class DiffSpace {
       SpaceAllocator.growFirst(new Segment(gate, 0, limitBytes, limitTold), edges.portionBytes());
       allocator.append(gate, limitBytes, limitTold);
     } finally {
-      changing.set(false);
+      endChange();
     }
   }
 
-  private void beginChange() throws ErrnoException {
+  /**
+   * Keeps others from moving stores, adding one, or replacing their provider; until {@link
+   * #endChange}.
+   *
+   * @throws ErrnoException EBUSY if somebody does
+   */
+  public void beginChange() throws ErrnoException {
     if (!changing.compareAndSet(false, true)) {
       throw new ErrnoException(
-          Errno.EBUSY, user + ": it is being moved; wait for that, or give it up");
+          Errno.EBUSY,
+          user
+              + ": it is being moved, or its provider replaced; wait for that, or give the move up");
     }
+  }
+
+  /** Whoever began is done. */
+  public void endChange() {
+    changing.set(false);
   }
 
   /**
@@ -392,13 +405,6 @@ public final class DiffSpace {
   public StoreMove beginMove(StoreSource.Provided provided, long limitBytes, boolean limitTold)
       throws ErrnoException {
     beginChange();
-    for (Segment segment : allocator.segments()) {
-      if (segment.gate.isHeld()) {
-        changing.set(false);
-        throw new ErrnoException(
-            Errno.EBUSY, user + ": its provider is being replaced; try again then");
-      }
-    }
     Segment target = new Segment(gate(provided), 0, limitBytes, limitTold);
     return new StoreMove(this, allocator, target, edges.portionBytes(), edges.waitLimit());
   }
@@ -415,7 +421,7 @@ public final class DiffSpace {
   void moveEnded(List<StoreGate> unused) {
     moving = null;
     unused.forEach(this::close);
-    changing.set(false);
+    endChange();
   }
 
   /** The open stores, for who replaces their provider. */

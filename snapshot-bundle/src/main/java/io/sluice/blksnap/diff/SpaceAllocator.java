@@ -322,10 +322,12 @@ final class SpaceAllocator {
     }
   }
 
-  /** Lets the last store grow further. */
+  /** Lets the last store grow further, unless somebody has set its limit. */
   synchronized void raiseLimit(long bytes) {
     Segment last = last();
-    last.raiseLimit(bytes);
+    if (!last.limitTold) {
+      last.raiseLimit(bytes);
+    }
   }
 
   /**

@@ -133,18 +133,18 @@ public final class StoreGate {
 
   /** Whether this bundle provides the store, and it is there. */
   public boolean isOf(long providerId) {
-    return !held && lost == null && provided.providerId() == providerId;
+    return !held && isProvidedBy(providerId);
+  }
+
+  /** As {@link #isOf}, whoever holds its calls back. */
+  public boolean isProvidedBy(long providerId) {
+    return lost == null && provided.providerId() == providerId;
   }
 
   /** Holds calls back from now on. */
   public void close(Duration limit) {
     waiting.limit(limit);
     held = true;
-  }
-
-  /** Whether calls are held back. */
-  boolean isHeld() {
-    return held;
   }
 
   /** The store, for who has closed the gate and drained it. */

@@ -150,6 +150,10 @@ public final class StoreMove {
     if (endBytes <= capacityBytes) {
       return;
     }
+    if (endBytes > target.limitBytes && !target.limitTold) {
+      // Batches may have been given more room than the devices can need in the end.
+      target.raiseLimit(endBytes - target.limitBytes);
+    }
     if (endBytes > target.limitBytes) {
       throw new ErrnoException(
           Errno.ENOSPC,

@@ -36,20 +36,21 @@ public final class StoreSwap implements ProviderUser {
   public Suspended suspend(long bundleId, Duration limit) throws ErrnoException {
     control.lock();
     try {
-      List<Use> concerned = enterAll(bundleId);
+      List<Use> concerned = beginAll(bundleId);
       if (concerned.isEmpty()) {
         return Suspended.NOTHING;
       }
       try {
+        concerned.forEach(use -> use.gates.forEach(gate -> gate.close(limit)));
         for (Use use : concerned) {
-          use.checkStill();
+          for (StoreGate gate : use.gates) {
+            gate.drain();
+          }
         }
-        concerned.forEach(use -> use.gate.close(limit));
         for (Use use : concerned) {
-          use.gate.drain();
-        }
-        for (Use use : concerned) {
-          use.gate.handOver();
+          for (StoreGate gate : use.gates) {
+            gate.handOver();
+          }
         }
       } catch (ErrnoException e) {
         try {
@@ -65,27 +66,39 @@ public final class StoreSwap implements ProviderUser {
     }
   }
 
-  /** A store of the bundle, and whose it is. */
-  private record Use(DiffSpace space, StoreGate gate) {
-    void checkStill() throws ErrnoException {
-      if (space.isChanging()) {
-        throw new ErrnoException(
-            Errno.EBUSY, gate.user() + ": it is being moved; wait for that, or give it up");
-      }
+  /** The bundle's stores in one space. A use is taken, so that none is closed while it is away. */
+  private record Use(DiffSpace space, List<StoreGate> gates) {
+    void end() {
+      space.endChange();
+      space.leave();
     }
   }
 
-  /** The bundle's stores, each with a use taken, so that none is closed while it is away. */
-  private List<Use> enterAll(long bundleId) {
-    List<Use> concerned = new ArrayList<>();
+  /**
+   * All spaces with stores of the bundle; none of them is moved from now on.
+   *
+   * @throws ErrnoException EBUSY if one is being moved
+   */
+  private List<Use> beginAll(long bundleId) throws ErrnoException {
+    List<Use> begun = new ArrayList<>();
     for (DiffSpace space : spaces) {
-      for (StoreGate gate : space.gates()) {
-        if (gate.isOf(bundleId) && space.enter()) {
-          concerned.add(new Use(space, gate));
-        }
+      if (gatesOf(space, bundleId).isEmpty() || !space.enter()) {
+        continue;
       }
+      try {
+        space.beginChange();
+      } catch (ErrnoException e) {
+        space.leave();
+        begun.forEach(Use::end);
+        throw e;
+      }
+      begun.add(new Use(space, gatesOf(space, bundleId))); // as a move has left them
     }
-    return concerned;
+    return begun;
+  }
+
+  private static List<StoreGate> gatesOf(DiffSpace space, long bundleId) {
+    return space.gates().stream().filter(gate -> gate.isProvidedBy(bundleId)).toList();
   }
 
   /**
@@ -95,30 +108,35 @@ public final class StoreSwap implements ProviderUser {
   private void takeUpAll(List<Use> concerned, Duration limit) throws ErrnoException {
     ErrnoException failure = null;
     for (Use use : concerned) {
-      try {
-        use.gate.takeUp(limit);
-      } catch (ErrnoException e) {
-        lost.accept(use.space, e); // before the writers that wait go on
-        ErrnoException told =
-            new ErrnoException(
-                Errno.EIO,
-                use.space.user()
-                    + " is lost: "
-                    + e.getMessage()
-                    + "; its images answer EIO, its devices go on; destroy the snapshot",
-                e);
-        if (failure == null) {
-          failure = told;
-        } else {
-          failure.addSuppressed(told);
+      for (StoreGate gate : use.gates) {
+        try {
+          gate.takeUp(limit);
+        } catch (ErrnoException e) {
+          lost.accept(use.space, e); // before the writers that wait go on
+          ErrnoException told = lostOf(use.space, e);
+          if (failure == null) {
+            failure = told;
+          } else {
+            failure.addSuppressed(told);
+          }
         }
+        gate.open();
       }
-      use.gate.open();
-      use.space.leave();
+      use.end();
     }
     if (failure != null) {
       throw failure;
     }
+  }
+
+  private static ErrnoException lostOf(DiffSpace space, ErrnoException cause) {
+    return new ErrnoException(
+        Errno.EIO,
+        space.user()
+            + " is lost: "
+            + cause.getMessage()
+            + "; its images answer EIO, its devices go on; destroy the snapshot",
+        cause);
   }
 
   /** A bundle stops that nothing could keep: what is in its stores can't be relied on any more. */

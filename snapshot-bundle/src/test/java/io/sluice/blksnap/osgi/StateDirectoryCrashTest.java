@@ -11,6 +11,10 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -182,11 +186,23 @@ class StateDirectoryCrashTest {
     }
   }
 
+  private final Logger log = Logger.getLogger("io.sluice.blksnap");
   private Mutant mutant;
   private CrashingFiles files;
   private TrackingStates states;
   private Device device;
   private int scenarioCount;
+
+  /** A thousand warnings are what is wanted here, and nobody reads them. */
+  @BeforeEach
+  void silence() {
+    log.setLevel(Level.OFF);
+  }
+
+  @AfterEach
+  void restore() {
+    log.setLevel(null);
+  }
 
   @Test
   void aStateThatIsTakenUpIsTrueWhateverCrashed() {
