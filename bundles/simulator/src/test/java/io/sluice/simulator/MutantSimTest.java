@@ -41,6 +41,12 @@ class MutantSimTest {
     assertKilled(mutant);
   }
 
+  @ParameterizedTest
+  @EnumSource(MoveMutants.class)
+  void ofStoresThatAreMovedIsKilled(MoveMutants mutant) {
+    assertKilled(mutant);
+  }
+
   private static void assertKilled(Mutant mutant) {
     Campaign.Result result =
         Campaign.run(

@@ -82,7 +82,7 @@ enum StateMutants implements Mutant {
   },
 
   /** The map of the last take is lost, its position is not. */
-  HELD_MAP_LOST("P4", 300) {
+  HELD_MAP_LOST("P4", 3000) {
     @Override
     Subject.States bent(Subject.States states) {
       return new Changing(states) {

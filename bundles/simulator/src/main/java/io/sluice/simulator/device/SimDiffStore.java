@@ -278,6 +278,9 @@ public final class SimDiffStore implements DiffStore {
 
   @Override
   public void close() {
+    if (closed) {
+      throw misuse("close after the close");
+    }
     if (!flights.isEmpty() || growing || given != null) {
       throw misuse("close beside " + (growing ? "a growth" : flights));
     }

@@ -4,8 +4,11 @@ import io.sluice.block.BlockDevice;
 import io.sluice.simulator.device.SimDiffStore;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 
@@ -78,8 +81,33 @@ public final class SnapshotOracle {
     }
   }
 
-  private final String storeName;
-  private final long limitBytes;
+  /** One of its stores, from when it is asked for. */
+  public static final class StoreUse {
+    /** The store argument. */
+    public final String name;
+
+    /** How far it may grow. */
+    public final long limitBytes;
+
+    /** The store, once opened. */
+    public SimDiffStore store;
+
+    /** The capacity it had at first. */
+    public long firstCapacityBytes;
+
+    StoreUse(String name, long limitBytes) {
+      this.name = name;
+      this.limitBytes = limitBytes;
+    }
+
+    private boolean mayOverflow() {
+      return limitBytes < Long.MAX_VALUE
+          || (store != null && store.capacityMaxBytes() < Long.MAX_VALUE);
+    }
+  }
+
+  private final StoreUse first;
+  private final Map<String, StoreUse> stores = new LinkedHashMap<>();
   private final Map<Integer, Part> parts = new TreeMap<>();
 
   /** Its life. */
@@ -97,11 +125,17 @@ public final class SnapshotOracle {
   /** The unit of copy-on-write asked for, or 0. */
   public int chunkSizeBytes;
 
-  /** The store, once opened. */
-  public SimDiffStore store;
+  /** A store of it could not be taken over. */
+  public boolean storeLost;
 
-  /** The capacity the store had at first. */
-  public long firstCapacityBytes;
+  /** Tasks that add or move stores now: what fails for them harms nothing. */
+  public final Set<Object> changers = new HashSet<>();
+
+  /** Counts when such a task begins and ends. */
+  public int changes;
+
+  /** Stores were added to it or moved. */
+  public boolean storesChanged;
 
   /** NO_SPACE events seen. */
   public int noSpaceEvents;
@@ -111,18 +145,34 @@ public final class SnapshotOracle {
    * @param limitBytes how far the store may grow
    */
   public SnapshotOracle(String storeName, long limitBytes) {
-    this.storeName = storeName;
-    this.limitBytes = limitBytes;
+    this.first = addStore(storeName, limitBytes);
   }
 
-  /** The store argument. */
-  public String storeName() {
-    return storeName;
+  /** The store it is created with. */
+  public StoreUse firstStore() {
+    return first;
   }
 
-  /** How far the store may grow. */
-  public long limitBytes() {
-    return limitBytes;
+  /** Another store is asked for. */
+  public StoreUse addStore(String name, long limitBytes) {
+    StoreUse use = new StoreUse(name, limitBytes);
+    stores.put(name, use);
+    return use;
+  }
+
+  /** A store came to nothing. */
+  public void removeStore(String name) {
+    stores.remove(name);
+  }
+
+  /** Its store of this name, or null. */
+  public StoreUse store(String name) {
+    return stores.get(name);
+  }
+
+  /** All that it has or had. */
+  public List<StoreUse> stores() {
+    return new ArrayList<>(stores.values());
   }
 
   /** Puts a device in. */
@@ -180,13 +230,16 @@ public final class SnapshotOracle {
     return chunks;
   }
 
-  /** Whether there is an end to the store. */
+  /** Whether there is an end to a store. */
   public boolean mayOverflow() {
-    return limitBytes < Long.MAX_VALUE || store.capacityMaxBytes() < Long.MAX_VALUE;
+    return stores.values().stream().anyMatch(StoreUse::mayOverflow);
   }
 
   /** Whether what was touched does not fit the store. */
   public boolean overLimit(int[] cellBytesByDevice) {
+    if (storesChanged) {
+      return mayOverflow(); // how much the earlier ones hold is the engine's affair
+    }
     long neededBytes = 0;
     for (Part part : parts.values()) {
       if (part.chunkBytes == 0) {
@@ -194,9 +247,9 @@ public final class SnapshotOracle {
       }
       neededBytes += (long) touchedChunks(part, cellBytesByDevice[part.device]) * part.chunkBytes;
     }
-    long mostBytes = Math.max(limitBytes, firstCapacityBytes);
-    if (store != null) {
-      mostBytes = Math.min(mostBytes, store.capacityMaxBytes());
+    long mostBytes = Math.max(first.limitBytes, first.firstCapacityBytes);
+    if (first.store != null) {
+      mostBytes = Math.min(mostBytes, first.store.capacityMaxBytes());
     }
     // A limit that is no multiple of the chunk leaves an end where none fits.
     return neededBytes > mostBytes;

@@ -95,7 +95,7 @@ final class ControlOps {
                 + " max "
                 + most
                 + " limit "
-                + slot.limitBytes());
+                + slot.firstStore().limitBytes);
     try {
       slot.id =
           control()
@@ -121,12 +121,12 @@ final class ControlOps {
           record.anyFault()
               || (e.errno() == Errno.EINVAL && chunkSize != 0) // the others have another one
               || (e.errno() == Errno.EBUSY && isCrowded(slot))
-              || (e.errno() == Errno.ENOSPC && capacity > slot.limitBytes())
+              || (e.errno() == Errno.ENOSPC && capacity > slot.firstStore().limitBytes)
               || raced(moves, slot, e);
       if (!expected) {
         throw unexpected(spec, e);
       }
-      if (slot.store != null && !slot.store.isClosed()) {
+      if (slot.firstStore().store != null && !slot.firstStore().store.isClosed()) {
         throw world.fail("P7 leak: " + spec + " failed and left " + name + " open", e);
       }
     }
@@ -222,7 +222,7 @@ final class ControlOps {
       slot.state = SnapshotOracle.State.CREATED;
       boolean gone = slot.parts().stream().anyMatch(part -> part.mayBeDetached);
       boolean none = slot.parts().isEmpty();
-      boolean storeLost = e.errno() == Errno.EIO && slot.store.isClosed();
+      boolean storeLost = e.errno() == Errno.EIO && slot.storeLost;
       boolean nothing = e.errno() == Errno.ENODEV && (gone || none);
       boolean otherChunk = e.errno() == Errno.EINVAL && slot.chunkSizeBytes != 0;
       boolean crowded = e.errno() == Errno.EBUSY && isCrowded(slot);
@@ -388,19 +388,18 @@ final class ControlOps {
       }
       judgeLoss(spec, slot, part, device.errorCode());
     }
-    long mostBytes = Math.max(slot.limitBytes(), slot.firstCapacityBytes);
-    if ((info.store().filledBytes() > touchedBytes && !faulty)
-        || info.store().filledBytes() > info.store().capacityBytes()
-        || slot.store.capacityBytes() > mostBytes) {
-      throw world.fail(
-          "P7 accounting: "
-              + spec
-              + ": touched "
-              + touchedBytes
-              + ", limit "
-              + mostBytes
-              + ", "
-              + info.store());
+    // Each store begins where the allocator can go on, which is not where the last one ends.
+    long mostBytes = touchedBytes + (slot.storesChanged ? StoreOps.ROUNDING_BYTES : 0);
+    if ((info.store().filledBytes() > mostBytes && !faulty)
+        || info.store().filledBytes() > info.store().capacityBytes()) {
+      throw world.fail("P7 accounting: " + spec + ": touched " + touchedBytes + ", " + info);
+    }
+    for (SnapshotOracle.StoreUse use : slot.stores()) {
+      if (use.store != null
+          && use.store.capacityBytes() > Math.max(use.limitBytes, use.firstCapacityBytes)) {
+        throw world.fail(
+            "P7 accounting: " + spec + ": limit " + use.limitBytes + ", " + info.stores());
+      }
     }
   }
 
@@ -443,8 +442,8 @@ final class ControlOps {
     world.trace(() -> "event " + event);
     if (event.code() == SnapshotEvent.Code.NO_SPACE) {
       world.reach(Reach.NO_SPACE_EVENT);
-      if (++slot.noSpaceEvents > 1) {
-        throw world.fail("P7 events: " + spec + ": NO_SPACE twice");
+      if (++slot.noSpaceEvents > slot.stores().size()) {
+        throw world.fail("P7 events: " + spec + ": NO_SPACE more than once for a store");
       }
       return;
     }

@@ -128,7 +128,6 @@ final class FaultOps {
       stores.replaceProvider();
       pause(spec.variant());
       if (spec.variant() % 16 == 0) {
-        excuseAll();
         stores.expireWaits();
         pause(spec.variant() / 16);
       }
@@ -152,15 +151,6 @@ final class FaultOps {
       world.reach(Reach.TAKE_OVER_FAILED);
       if (!world.stores().takeOverFailed()) {
         throw world.fail("P0 control: " + spec + " failed", e);
-      }
-    }
-  }
-
-  private void excuseAll() {
-    world.devices().forEach(device -> device.lossy = true);
-    for (SnapshotOracle slot : world.slots()) {
-      if (slot != null) {
-        slot.excuseAll();
       }
     }
   }

@@ -37,5 +37,9 @@ public enum OpKind {
   /** The device's storage goes, the device is removed and added again. */
   LOSE_DEVICE,
   /** The provider of stores is replaced by another version. */
-  SWAP_STORES
+  SWAP_STORES,
+  /** A snapshot gets another store. */
+  ADD_STORE,
+  /** All that is in a snapshot's stores is moved into another. */
+  MOVE_STORES
 }

@@ -146,6 +146,17 @@ public final class PlanGenerator {
     for (int i = 0; i < controllers; i++) {
       tasks.add(new Plan.Task("control-" + i, controlOps(i, controllers)));
     }
+    if (random.chance(250)) {
+      tasks.add(
+          new Plan.Task(
+              "store-mover",
+              ops(
+                  random.between(3, 20),
+                  OpKind.ADD_STORE,
+                  OpKind.MOVE_STORES,
+                  OpKind.MOVE_STORES,
+                  OpKind.IMAGE_CHECK)));
+    }
     if (pairs) {
       int count = random.between(3, 20);
       List<SimOp> ops = new ArrayList<>();
@@ -225,6 +236,8 @@ public final class PlanGenerator {
               OpKind.DETACH,
               OpKind.SWAP_STORES,
               OpKind.SWAP_STORES,
+              OpKind.ADD_STORE,
+              OpKind.MOVE_STORES,
               OpKind.IMAGE_CHECK,
               OpKind.IMAGE_READ,
               OpKind.WRITE);

@@ -57,5 +57,19 @@ public enum Reach {
   /** It did not, because the device was written meanwhile. */
   TRACKING_VOIDED,
   /** It did not, because what was known could not be kept or had back. */
-  TRACKING_STATE_LOST
+  TRACKING_STATE_LOST,
+  /** A held snapshot was given another store, and that was used. */
+  ADDED_STORE_USED,
+  /** All that was in the stores of a held snapshot was moved. */
+  STORES_MOVED,
+  /** It was, while more was saved. */
+  MOVED_UNDER_WRITES,
+  /** A move failed because a store did. */
+  MOVE_FAILED,
+  /** A move was given up. */
+  MOVE_CANCELED,
+  /** A snapshot was destroyed while its stores were moved. */
+  DESTROYED_IN_MOVE,
+  /** A move met the replacement of a provider. */
+  MOVE_MET_SWAP
 }

@@ -40,6 +40,7 @@ public final class Simulation {
   private TrackingOps tracking;
   private ControlOps control;
   private FaultOps faults;
+  private StoreOps storeOps;
 
   private Simulation(
       Plan plan, Subject.Factory factory, Tampering tampering, SimThreads threads, boolean traced) {
@@ -80,6 +81,7 @@ public final class Simulation {
     tracking = new TrackingOps(world);
     control = new ControlOps(world);
     faults = new FaultOps(world);
+    storeOps = new StoreOps(world);
     for (Plan.Task task : plan.tasks()) {
       world.spawn(task.name(), () -> task.ops().forEach(this::execute));
     }
@@ -116,6 +118,8 @@ public final class Simulation {
       case PUT_ASIDE -> faults.putAside(op);
       case LOSE_DEVICE -> faults.loseDevice(op);
       case SWAP_STORES -> faults.swapStores(op);
+      case ADD_STORE -> storeOps.add(op);
+      case MOVE_STORES -> storeOps.move(op);
     }
   }
 

@@ -13,6 +13,7 @@ final class States implements Subject.States {
   private final Faults faults;
   private final Map<String, Saved> saved = new HashMap<>();
 
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Saved(String stamp, byte[] state) {}
 
   States(World world, Faults faults) {

@@ -25,6 +25,7 @@ final class Stores implements Subject.Stores {
   private final List<SimSignal> waits = new ArrayList<>();
   private Provider provider = new Provider();
   private long providerId = 1;
+  private long swaps;
   private int pins;
   private int pinsSinceSwap;
   private SimTask swapTask;
@@ -38,7 +39,7 @@ final class Stores implements Subject.Stores {
 
   /** A snapshot has been taken into its store; a later one may be taken without it. */
   void taken(SnapshotOracle snapshot) {
-    owners.put(snapshot.storeName(), snapshot);
+    snapshot.stores().forEach(use -> owners.put(use.name, snapshot));
   }
 
   /** What is in a store is lost: with it its snapshot, and older ones of the same devices. */
@@ -98,8 +99,14 @@ final class Stores implements Subject.Stores {
     }
   }
 
+  /** How many replacements there were, up to now. */
+  long swaps() {
+    return swaps;
+  }
+
   /** The provider is being replaced: store I/O waits. */
   void swapBegins() {
+    swaps++;
     swapTask = world.scheduler().current();
     takeOversFailed = 0;
     pinsSinceSwap = 0;
@@ -124,11 +131,21 @@ final class Stores implements Subject.Stores {
   /** Store I/O that waits is told that it took too long, and so is what comes yet. */
   void expireWaits() {
     expired = true;
+    excuseAll();
     for (SimSignal signal : waits) {
       if (signal.waiterCount() > 0) {
         world.reach(Reach.SWAP_TOO_LONG);
       }
       signal.wakeAll();
+    }
+  }
+
+  private void excuseAll() {
+    world.devices().forEach(device -> device.lossy = true);
+    for (SnapshotOracle slot : world.slots()) {
+      if (slot != null) {
+        slot.excuseAll();
+      }
     }
   }
 
@@ -155,6 +172,7 @@ final class Stores implements Subject.Stores {
       boolean waited = false;
       while (!condition.getAsBoolean()) {
         if (expired) {
+          excuseAll(); // also what was made since
           return false;
         }
         waited = true;
@@ -200,8 +218,9 @@ final class Stores implements Subject.Stores {
               Integer.parseInt(parts[1]),
               Long.parseLong(parts[2]));
       for (SnapshotOracle slot : world.slots()) {
-        if (slot != null && slot.storeName().equals(parts[0])) {
-          slot.firstCapacityBytes = store.capacityBytes();
+        SnapshotOracle.StoreUse use = slot == null ? null : slot.store(parts[0]);
+        if (use != null) {
+          use.firstCapacityBytes = store.capacityBytes();
         }
       }
       return serve(store);
@@ -224,8 +243,9 @@ final class Stores implements Subject.Stores {
     private DiffStore serve(SimDiffStore store) {
       opened.add(store);
       for (SnapshotOracle slot : world.slots()) {
-        if (slot != null && slot.storeName().equals(store.name())) {
-          slot.store = store;
+        SnapshotOracle.StoreUse use = slot == null ? null : slot.store(store.name());
+        if (use != null) {
+          use.store = store;
         }
       }
       return world.tampering().store(world, store);

@@ -110,6 +110,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
   }
 
   /** A full copy of a device at a take, and the position that the engine gave it. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   record Backup(UUID generation, int number, byte[] bytes) {}
 
   /** A write to a live device inside its gate. */
@@ -341,7 +342,11 @@ public final class World implements FaultListener, SimRegistry.CutListener {
       reach(Reach.GROWTH_FAILED);
     }
     for (SnapshotOracle slot : slots) {
-      if (slot != null && slot.store == store) {
+      if (slot == null || slot.store(store.name()) == null) {
+        continue;
+      }
+      slot.storeLost |= site == FaultSite.STORE_TAKE_OVER;
+      if (!slot.changers.contains(scheduler.current())) {
         SnapshotOracle.Part part = record == null ? null : slot.part(record.device);
         if (part == null || site == FaultSite.STORE_GROW) {
           slot.excuseAll();
@@ -377,6 +382,17 @@ public final class World implements FaultListener, SimRegistry.CutListener {
   /** Whether any snapshot is held now. */
   public boolean anySnapshotHeld() {
     return Arrays.stream(slots).anyMatch(slot -> slot != null && slot.isHeld());
+  }
+
+  /** Whether the task that runs adds or moves stores. */
+  public boolean isChangingStores() {
+    return Arrays.stream(slots)
+        .anyMatch(slot -> slot != null && slot.changers.contains(scheduler.current()));
+  }
+
+  /** Whether some task adds or moves stores. */
+  public boolean anyStoresChange() {
+    return Arrays.stream(slots).anyMatch(slot -> slot != null && !slot.changers.isEmpty());
   }
 
   /** Whether the provider of stores is being replaced. */
