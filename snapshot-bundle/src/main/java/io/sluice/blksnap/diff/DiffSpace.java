@@ -59,6 +59,9 @@ public final class DiffSpace {
   /** What was written since a move last looked, or null if there is none. */
   private volatile Ranges moving;
 
+  /** Where a move goes, until it is over. */
+  private volatile StoreGate incoming;
+
   // The snapshot itself is the first user; 0 once the stores are closed.
   private final AtomicInteger users = new AtomicInteger(1);
   private final AtomicBoolean changing = new AtomicBoolean();
@@ -406,6 +409,7 @@ public final class DiffSpace {
       throws ErrnoException {
     beginChange();
     Segment target = new Segment(gate(provided), 0, limitBytes, limitTold);
+    incoming = target.gate;
     return new StoreMove(this, allocator, target, edges.portionBytes(), edges.waitLimit());
   }
 
@@ -420,6 +424,7 @@ public final class DiffSpace {
   /** The move is over; stores that are not in use any more are closed. */
   void moveEnded(List<StoreGate> unused) {
     moving = null;
+    incoming = null;
     unused.forEach(this::close);
     endChange();
   }
@@ -427,6 +432,13 @@ public final class DiffSpace {
   /** The open stores, for who replaces their provider. */
   public List<StoreGate> gates() {
     return Arrays.stream(allocator.segments()).map(segment -> segment.gate).toList();
+  }
+
+  /** Whether a store of this provider is in use, or about to be. */
+  public boolean uses(long providerId) {
+    StoreGate target = incoming;
+    return (target != null && target.isProvidedBy(providerId))
+        || gates().stream().anyMatch(gate -> gate.isProvidedBy(providerId));
   }
 
   /** Who it is for, for people. */

@@ -82,7 +82,7 @@ public final class StoreSwap implements ProviderUser {
   private List<Use> beginAll(long bundleId) throws ErrnoException {
     List<Use> begun = new ArrayList<>();
     for (DiffSpace space : spaces) {
-      if (gatesOf(space, bundleId).isEmpty() || !space.enter()) {
+      if (!space.uses(bundleId) || !space.enter()) {
         continue;
       }
       try {
