@@ -14,10 +14,10 @@ import java.util.Map;
  * faults with random weights, so that the rare ones are not drowned by the common ones everywhere.
  */
 public final class PlanGenerator {
-  /** Places for snapshots; the last is for MANY_TAKES. */
-  static final int SLOTS = 7;
+  /** Places for snapshots; those from {@link #MANY_SLOT} on are for MANY_TAKES. */
+  static final int SLOTS = 11;
 
-  private static final int MANY_SLOT = SLOTS - 1;
+  static final int MANY_SLOT = 6;
   private static final int WRITERS_MAX = 4;
 
   /** How many plans have chunks larger than the engine's buffers. They are slow. */

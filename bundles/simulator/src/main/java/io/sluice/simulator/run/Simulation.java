@@ -123,19 +123,36 @@ public final class Simulation {
     }
   }
 
-  /** Takes until the numbers run out. */
+  /** Takes until the numbers run out, with some held at all times, destroyed in any order. */
   private void manyTakes(SimOp op) {
+    SimRandom random = new SimRandom(op.variant());
+    int heldMax = random.between(1, PlanGenerator.SLOTS - PlanGenerator.MANY_SLOT);
     for (int i = 0; i < op.count(); i++) {
-      SimOp one =
-          new SimOp(OpKind.CREATE, op.device(), op.slot(), 1 << op.device(), 0, op.variant() + i);
-      if (!control.create(one)) {
-        return;
+      SimOp one = manyOp(op, i, PlanGenerator.MANY_SLOT + random.below(heldMax));
+      if (world.slot(one.slot()) != null) {
+        images.check(one);
+        control.destroy(one);
+      }
+      if (!control.create(one)) { // the device has as many as it can
+        for (int held = 0; held < heldMax; held++) {
+          destroyHeld(manyOp(op, i, PlanGenerator.MANY_SLOT + held));
+        }
+        continue;
       }
       control.take(one);
       if (i % 16 == 0 || i > 250) {
         tracking.check(one);
       }
-      control.destroy(one);
+    }
+  }
+
+  private static SimOp manyOp(SimOp op, int round, int slot) {
+    return new SimOp(OpKind.CREATE, op.device(), slot, 1 << op.device(), 0, op.variant() + round);
+  }
+
+  private void destroyHeld(SimOp op) {
+    if (world.slot(op.slot()) != null) {
+      control.destroy(op);
     }
   }
 

@@ -111,7 +111,7 @@ final class StoreOps {
       noteFailure(record, e, gone);
       judgeFailure(spec, slot, asked, gone);
       slot.removeStore(asked.use().name);
-      slot.storesChanged = wasChanged || slot.storesChanged && slot.stores().size() > 1;
+      slot.storesChanged = wasChanged || slot.stores().size() > 1;
     }
     slot.changers.remove(task);
     slot.changes++;
