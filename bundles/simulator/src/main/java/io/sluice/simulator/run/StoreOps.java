@@ -157,6 +157,7 @@ final class StoreOps {
 
   private void judgeSuccess(SimOp spec, SnapshotOracle slot, Asked asked) {
     if (world.slot(spec.slot()) != slot || isGoing(slot)) {
+      world.reach(Reach.DESTROYED_IN_MOVE);
       return;
     }
     if (spec.kind() == OpKind.ADD_STORE) {
