@@ -21,6 +21,8 @@ import java.util.concurrent.locks.StampedLock;
  */
 public final class ControlDescriptor implements Channel {
   /** Lets calls run beside each other, and close wait for them: a closed number is soon reused. */
+  private static final long BEYOND_BYTES = 1L << 60;
+
   private final StampedLock inUse = new StampedLock();
 
   private final String name;
@@ -403,6 +405,27 @@ public final class ControlDescriptor implements Channel {
       inUse.unlockRead(stamp);
     }
     check(number, what);
+  }
+
+  /**
+   * Refuses a file of which something that was written has not reached its storage, since the last
+   * call or the open: the page cache may have let go of it, and a read get what was there before.
+   * Starts and waits for no write-back.
+   *
+   * @throws ErrnoException EIO, ENOSPC, EDQUOT, as the write-back failed; once for each failure
+   */
+  public void checkWrittenBack() throws ErrnoException {
+    int number = 0;
+    long stamp = enter();
+    try {
+      // Of a range beyond any file nothing is under way; what is asked for is the news of failures.
+      if (Libc.sync_file_range(fd, BEYOND_BYTES, 1, Libc.SYNC_FILE_RANGE_WAIT_BEFORE) != 0) {
+        number = Native.getLastError();
+      }
+    } finally {
+      inUse.unlockRead(stamp);
+    }
+    check(number, "write-back");
   }
 
   /** A block device's logical sector in bytes, the least unit of its I/O. */

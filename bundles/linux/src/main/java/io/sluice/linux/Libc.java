@@ -58,6 +58,8 @@ final class Libc {
   static final long FIFREEZE = 0xc0045877L;
   static final long FITHAW = 0xc0045878L;
 
+  static final int SYNC_FILE_RANGE_WAIT_BEFORE = 1;
+
   static final int EINTR = 4;
   static final int ENXIO = 6;
   static final int EAGAIN = 11;
@@ -99,6 +101,8 @@ final class Libc {
   static native int ftruncate(int fd, long lengthBytes);
 
   static native int fdatasync(int fd);
+
+  static native int sync_file_range(int fd, long offsetBytes, long lengthBytes, int flags);
 
   static native long lseek(int fd, long offsetBytes, int whence);
 

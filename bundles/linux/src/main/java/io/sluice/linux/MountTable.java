@@ -1,15 +1,20 @@
 package io.sluice.linux;
 
+import io.sluice.block.StorageIdentity;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /** The mounts that this process sees, by /proc/self/mountinfo. */
 final class MountTable {
   private static final Path MOUNTS = Path.of("/proc/self/mountinfo");
+
+  /** File systems whose files have other device numbers than the mount. */
+  private static final Set<String> NUMBERED_APART = Set.of("btrfs", "bcachefs", "overlay");
 
   private MountTable() {}
 
@@ -44,6 +49,46 @@ final class MountTable {
       }
     }
     return source;
+  }
+
+  /**
+   * Whether a path may lead to something, as far as can be told without asking the file system it
+   * lies on.
+   */
+  static boolean mayBe(Path file, StorageIdentity identity) {
+    try {
+      return mayBe(file, identity, Files.readAllLines(MOUNTS, SystemErrors.NATIVE_CHARSET));
+    } catch (IOException e) {
+      return true;
+    }
+  }
+
+  /**
+   * As {@link #mayBe(Path, StorageIdentity)}, from lines as above; the third field is the device
+   * number that files there have as a rule, the first after the dash the type.
+   */
+  static boolean mayBe(Path file, StorageIdentity identity, List<String> lines) {
+    Path longest = Path.of("/");
+    boolean may = true;
+    for (String line : lines) {
+      String[] fields = line.split(" ", -1);
+      int dash = List.of(fields).indexOf("-");
+      if (dash >= 5 && fields.length >= dash + 3) {
+        Path point = path(fields[4]);
+        if (point != null
+            && file.startsWith(point)
+            && point.getNameCount() >= longest.getNameCount()) {
+          longest = point;
+          String type = fields[dash + 1];
+          may =
+              identity.block()
+                  ? !type.startsWith("fuse") && !type.startsWith("nfs") // no home of device nodes
+                  : fields[2].equals(BlockSysfs.numbers(identity.fileSystem()))
+                      || NUMBERED_APART.contains(type);
+        }
+      }
+    }
+    return may;
   }
 
   /** Where a device's file system is mounted. */

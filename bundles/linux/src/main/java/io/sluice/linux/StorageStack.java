@@ -84,6 +84,9 @@ public final class StorageStack {
   }
 
   private static boolean leadsTo(Path file, StorageIdentity identity) {
+    if (!MountTable.mayBe(file, identity)) {
+      return false; // to ask further could take for ever: its server may answer no more
+    }
     try {
       return FileStatus.of(file, "stat " + file).identity().equals(identity);
     } catch (ErrnoException e) {

@@ -1,6 +1,7 @@
 package io.sluice.linux;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -12,6 +13,7 @@ import io.sluice.linux.testing.SmallFileSystem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -39,6 +41,23 @@ class StorageStackTest {
     assertEquals(Path.of("/dev/sdb1"), source("/mnt/back up/f"));
     assertNull(source("/mnt/back/f"), "tmpfs is on nothing");
     assertEquals(Path.of("/dev/sda2"), source("/mnt/twice/f"), "the later mount hides the earlier");
+  }
+
+  @Test
+  void whatCanNotBeMeantIsNotAskedFor() {
+    List<String> mounts = new ArrayList<>(MOUNTS);
+    mounts.add("40 22 0:60 / /mnt/hung rw - fuse.nbdfuse nbdfuse rw");
+    StorageIdentity onRoot = new StorageIdentity(false, BlockSysfs.device(254, 0), 12);
+    assertTrue(MountTable.mayBe(Path.of("/var/f"), onRoot, mounts));
+    assertFalse(MountTable.mayBe(Path.of("/mnt/hung/nbd"), onRoot, mounts));
+    assertFalse(MountTable.mayBe(Path.of("/mnt/back/f"), onRoot, mounts));
+    assertTrue(
+        MountTable.mayBe(Path.of("/mnt/back up/f"), onRoot, mounts), "btrfs numbers files apart");
+    StorageIdentity onHung = new StorageIdentity(false, BlockSysfs.device(0, 60), 1);
+    assertTrue(MountTable.mayBe(Path.of("/mnt/hung/nbd"), onHung, mounts));
+    StorageIdentity disk = new StorageIdentity(true, 0, BlockSysfs.device(8, 1));
+    assertTrue(MountTable.mayBe(Path.of("/dev/sda1"), disk, mounts));
+    assertFalse(MountTable.mayBe(Path.of("/mnt/hung/nbd"), disk, mounts));
   }
 
   @Test

@@ -28,32 +28,17 @@ final class RegionLocks {
 
   /**
    * Takes a word's lock for a write. Its holder may be an image's writer, who waits for the store
-   * as long as that takes. An interrupt is kept for later.
+   * as long as that takes.
    *
    * @return null at the limit
    */
   Lock acquire(int word) {
     Lock lock = of(word);
-    if (lock.tryLock()) {
-      return lock;
+    try {
+      return lock.tryLock() || lock.tryLock(limit.toNanos(), TimeUnit.NANOSECONDS) ? lock : null;
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("the engine's locks take no notice of interrupts", e);
     }
-    long startNanos = System.nanoTime();
-    long leftNanos = limit.toNanos();
-    boolean interrupted = false;
-    boolean taken = false;
-    while (!taken && leftNanos > 0) {
-      try {
-        taken = lock.tryLock(leftNanos, TimeUnit.NANOSECONDS);
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true;
-        leftNanos = limit.toNanos() - (System.nanoTime() - startNanos);
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
-    return taken ? lock : null;
   }
 
   Duration limit() {

@@ -23,7 +23,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 import org.osgi.annotation.bundle.Header;
 import org.osgi.framework.BundleActivator;
 import org.osgi.framework.BundleContext;
@@ -125,7 +124,7 @@ public final class Activator implements BundleActivator {
               new EngineEdges(
                   registry,
                   stores,
-                  ReentrantLock::new,
+                  EngineLock::new,
                   MonitorWaiting::new,
                   states(context),
                   background,

@@ -19,7 +19,8 @@ import java.util.function.Supplier;
  *
  * @param registry freezes devices, and attaches the filter where it is missing
  * @param stores opens stores
- * @param locks makes locks; without conditions
+ * @param locks makes locks, without conditions; no wait for one takes notice of an interrupt, since
+ *     it may be a write that waits
  * @param waits makes what store I/O and copies wait at
  * @param states keeps what is known of changes over a restart
  * @param background runs what may wait for a store: each task at once, whatever the others do

@@ -21,6 +21,8 @@ public abstract class DescriptorStore implements DiffStore {
   private final String name;
   private final List<StorageIdentity> identities;
   private volatile long capacityBytes;
+  // Some of what was written is lost, and it is not known what.
+  private volatile ErrnoException lost;
   private boolean closed;
 
   /**
@@ -92,6 +94,7 @@ public abstract class DescriptorStore implements DiffStore {
    * @param more what the kind adds
    */
   protected final HandOver giveAway(String format, Map<String, String> more) throws ErrnoException {
+    checkWrittenBack(); // a successor would not hear of it
     synchronized (this) {
       if (closed) {
         throw new ErrnoException(Errno.ESHUTDOWN, "hand-over of " + name + ": it is closed");
@@ -129,12 +132,35 @@ public abstract class DescriptorStore implements DiffStore {
   public final void read(long offsetBytes, ByteBuffer data) throws ErrnoException {
     checkRange("read", offsetBytes, data.remaining());
     channel.readFully(offsetBytes, data);
+    checkWrittenBack(); // afterwards: what was lost before may have been read
   }
 
   @Override
   public final void write(long offsetBytes, ByteBuffer data) throws ErrnoException {
     checkRange("write", offsetBytes, data.remaining());
+    checkWrittenBack();
     channel.writeFully(offsetBytes, data);
+  }
+
+  /** Whether what is written has to get from memory to a storage, which may fail unseen. */
+  protected boolean isWrittenBack() {
+    return true;
+  }
+
+  private void checkWrittenBack() throws ErrnoException {
+    if (lost == null && isWrittenBack()) {
+      try {
+        control.checkWrittenBack();
+      } catch (ErrnoException e) {
+        lost = e;
+      }
+    }
+    if (lost != null) {
+      throw new ErrnoException(
+          Errno.EIO,
+          name + ": what was written did not reach its storage (" + lost.getMessage() + ")",
+          lost);
+    }
   }
 
   private void checkRange(String what, long offsetBytes, int lengthBytes) throws ErrnoException {

@@ -190,4 +190,28 @@ class BlockdevDiffStoreTest {
       open(loop.path()).close();
     }
   }
+
+  @Test
+  void whatDoesNotReachTheDeviceIsNeverReadInItsPlace() throws IOException {
+    try (SmallFileSystem small = SmallFileSystem.tmpfs(directory, 4 * MIB)) {
+      Path image = Files.createFile(small.path().resolve("image"));
+      Programs.succeed("truncate", "-s", "16M", image.toString());
+      try (LoopDevice loop = LoopDevice.over(image);
+          DiffStore store = open(loop.path())) {
+        for (int at = 0; at < 12 * MIB; at += MIB) {
+          store.write(at, random(MIB)); // to the page cache
+        }
+        assertEquals(random(MIB), read(store, 0, MIB), "seed " + SEED);
+        Programs.run("blockdev", "--flushbufs", loop.path().toString()); // fails: no room below
+        for (int i = 0; i < 2; i++) {
+          ErrnoException e = assertThrows(ErrnoException.class, () -> read(store, 0, 4096));
+          assertEquals(Errno.EIO, e.errno(), e.getMessage());
+          assertTrue(e.getMessage().contains("did not reach its storage"), e.getMessage());
+        }
+        assertEquals(
+            Errno.EIO, assertThrows(ErrnoException.class, () -> store.write(0, random(8))).errno());
+        assertThrows(ErrnoException.class, store::handOver, "a successor would not know");
+      }
+    }
+  }
 }

@@ -63,6 +63,11 @@ final class TmpfsDiffStore extends DescriptorStore {
   }
 
   @Override
+  protected boolean isWrittenBack() {
+    return false; // it is memory
+  }
+
+  @Override
   public HandOver handOver() throws ErrnoException {
     return giveAway(FORMAT, Map.of(CAPACITY_MAX, Long.toString(capacityMaxBytes)));
   }
