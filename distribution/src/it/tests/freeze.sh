@@ -168,8 +168,8 @@ bad_mount_points() {
   grep -q 'not frozen, only written out' "$T/info"
 }
 
-check unsynced-writes-are-in-the-images unsynced_writes_are_in_the_images
-check thawed-when-the-take-fails thawed_when_the_take_fails
-check a-freeze-that-hangs a_freeze_that_hangs
+check case33-unsynced-writes-are-in-the-images unsynced_writes_are_in_the_images
+check case33-thawed-when-the-take-fails thawed_when_the_take_fails
+check case33-a-freeze-that-hangs a_freeze_that_hangs
 check frozen-already frozen_already
 check bad-mount-points bad_mount_points

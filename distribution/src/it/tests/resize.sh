@@ -72,6 +72,6 @@ tracked_in_the_grown_part() {
   sluice snapshot destroy later
 }
 
-check grows-under-a-snapshot grows_under_a_snapshot
-check next-take-has-the-new-size next_take_has_the_new_size
-check tracked-in-the-grown-part tracked_in_the_grown_part
+check case20-grows-under-a-snapshot grows_under_a_snapshot
+check case20-next-take-has-the-new-size next_take_has_the_new_size
+check case20-tracked-in-the-grown-part tracked_in_the_grown_part
