@@ -119,7 +119,7 @@ enum SnapshotMutants implements Mutant {
   },
 
   /** The devices of a take are held one after the other. */
-  HELD_ONE_BY_ONE("P2 P4 P6", 500) {
+  HELD_ONE_BY_ONE("P2 P4 P6 P7", 500) {
     @Override
     public FreezeStyle freezeStyle() {
       return FreezeStyle.ONE_BY_ONE;

@@ -6,6 +6,7 @@ import io.sluice.block.ErrnoException;
 import io.sluice.diffstore.DiffStore;
 import io.sluice.filter.Filter;
 import io.sluice.simulator.Bent.BentFilter;
+import io.sluice.simulator.Bent.BentLock;
 import io.sluice.simulator.Bent.BentStore;
 import io.sluice.simulator.run.Subject;
 import io.sluice.simulator.run.World;
@@ -15,6 +16,8 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.WeakHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
 import java.util.function.BooleanSupplier;
 
 /** Deliberate bugs where a filter is put aside, a device lost, a provider of stores replaced. */
@@ -66,6 +69,38 @@ enum SwapMutants implements Mutant {
         @Override
         public boolean until(BooleanSupplier condition) {
           return condition.getAsBoolean();
+        }
+      };
+    }
+  },
+
+  /** A write waits for its copy as long as the store takes. */
+  COPY_WAITS_WITHOUT_LIMIT("P0", 200) {
+    @Override
+    public Subject.Waits waits(World world, Subject.Waits waits) {
+      return new Waiting(waits) {
+        @Override
+        public boolean until(BooleanSupplier condition) {
+          return inner.until(condition);
+        }
+
+        @Override
+        public boolean untilFree(BooleanSupplier condition) {
+          return inner.until(condition);
+        }
+      };
+    }
+  },
+
+  /** A write waits for chunks that an image's writer keeps locked as long as the store takes. */
+  LOCK_WAITS_WITHOUT_LIMIT("P0", 1000) {
+    @Override
+    public Lock lock(World world, Lock lock) {
+      return new BentLock(lock) {
+        @Override
+        public boolean tryLock(long time, TimeUnit unit) {
+          inner.lock();
+          return true;
         }
       };
     }

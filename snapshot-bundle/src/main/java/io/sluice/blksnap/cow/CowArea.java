@@ -200,7 +200,7 @@ public final class CowArea implements Depositor {
     } catch (OutOfMemoryError e) {
       corrupt(Errno.ENOMEM, e);
     } finally {
-      space.leave();
+      space.leaveSoon();
     }
     return false;
   }

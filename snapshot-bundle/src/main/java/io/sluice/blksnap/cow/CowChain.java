@@ -32,17 +32,22 @@ public final class CowChain {
   /** From this length on, holes of the origin are looked for before chunks are read. */
   private static final long HOLE_SEARCH_MIN_BYTES = 1 << 20;
 
-  final CopyBuffers buffers;
+  final CopyBuffers imageBuffers;
+  private final CopyBuffers buffers;
   private final RegionLocks locks;
   private volatile CowArea newest;
 
   /**
    * @param buffers for copies in flight
+   * @param imageBuffers for those of image writers, so that they keep none from writers of the
+   *     device
    * @param locks makes the region locks
    * @param limit how long a write waits for one of them
    */
-  public CowChain(CopyBuffers buffers, Supplier<Lock> locks, Duration limit) {
+  public CowChain(
+      CopyBuffers buffers, CopyBuffers imageBuffers, Supplier<Lock> locks, Duration limit) {
     this.buffers = buffers;
+    this.imageBuffers = imageBuffers;
     this.locks = new RegionLocks(locks, limit);
   }
 
@@ -226,7 +231,7 @@ public final class CowChain {
     } catch (RuntimeException | Error e) {
       area.corrupt(Errno.EFAULT, e);
     } finally {
-      area.space.leave();
+      area.space.leaveSoon();
     }
     return false;
   }

@@ -268,11 +268,11 @@ public final class CowView {
     long storeOffsetBytes = allocate(lengthBytes);
     try {
       if (!isWhole(chunk, at, lengthBytes)) {
-        CopyBuffer buffer = chain.buffers.acquire();
+        CopyBuffer buffer = chain.imageBuffers.acquire();
         try {
           copyChunk(chunk, storeOffsetBytes, buffer, origin);
         } finally {
-          chain.buffers.release(buffer);
+          chain.imageBuffers.release(buffer);
         }
       }
       writePart(storeOffsetBytes + (at - (chunk << shift)), lengthBytes, data);

@@ -65,6 +65,7 @@ public final class DiffSpace {
   // The snapshot itself is the first user; 0 once the stores are closed.
   private final AtomicInteger users = new AtomicInteger(1);
   private final AtomicBoolean changing = new AtomicBoolean();
+  private volatile boolean closed;
 
   /**
    * Takes over an open store and grows it to its first portion if it is small.
@@ -319,13 +320,28 @@ public final class DiffSpace {
 
   /** Stops being a user; the last one closes the stores. */
   public void leave() {
-    if (users.decrementAndGet() > 0) {
-      return; // and once it is 0 it stays so: enter() does not revive it
+    if (users.decrementAndGet() == 0) { // and stays so: enter() does not revive it
+      closeStores();
     }
+  }
+
+  /** As {@link #leave}, for a write of a device: it does not wait for a store to close. */
+  public void leaveSoon() {
+    if (users.decrementAndGet() == 0) {
+      try {
+        edges.background().execute(this::closeStores);
+      } catch (RuntimeException | Error e) { // no thread to be had
+        closeStores();
+      }
+    }
+  }
+
+  private void closeStores() {
     writeBehind.close();
     for (Segment segment : allocator.segments()) {
       close(segment.gate);
     }
+    closed = true;
   }
 
   private void close(StoreGate gate) {
@@ -337,9 +353,9 @@ public final class DiffSpace {
     }
   }
 
-  /** Whether the stores are closed, and nothing can enter any more. */
+  /** Whether the stores are closed; nothing can enter since shortly before. */
   public boolean isClosed() {
-    return users.get() == 0;
+    return closed;
   }
 
   /**

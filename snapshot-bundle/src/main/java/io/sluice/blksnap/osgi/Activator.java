@@ -44,6 +44,9 @@ public final class Activator implements BundleActivator {
   /** Copies in flight at most: 8 MiB of direct memory. */
   private static final int COPY_BUFFER_COUNT = 32;
 
+  /** First writes to chunks of images at once: 2 MiB more. */
+  private static final int IMAGE_BUFFER_COUNT = 8;
+
   /** Framework property: the directory of what outlives the agent; without it nothing does. */
   private static final String STATE_DIRECTORY_PROPERTY = "sluice.state.dir";
 
@@ -132,6 +135,7 @@ public final class Activator implements BundleActivator {
                   UUID::randomUUID,
                   publisher(context),
                   new CopyBuffers(COPY_BUFFER_COUNT),
+                  new CopyBuffers(IMAGE_BUFFER_COUNT),
                   new BatchBuffers(BATCH_COUNT, BATCH_BYTES),
                   ParameterProperties.copyLimit(context::getProperty),
                   new FileSystemFreezer(

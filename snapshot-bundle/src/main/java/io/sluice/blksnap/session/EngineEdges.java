@@ -28,6 +28,7 @@ import java.util.function.Supplier;
  * @param ids makes snapshot and generation ids
  * @param images makes images known
  * @param buffers the budget for copies in flight
+ * @param imageBuffers the same for writers of images, who may keep them as long as a store takes
  * @param batches the memory for saved chunks on their way to stores
  * @param copyLimit how long a write waits for memory, for a lock or for a store to grow, before the
  *     snapshot breaks
@@ -46,6 +47,7 @@ public record EngineEdges(
     Supplier<UUID> ids,
     ImagePublisher images,
     CopyBuffers buffers,
+    CopyBuffers imageBuffers,
     BatchBuffers batches,
     Duration copyLimit,
     FileSystems fileSystems,

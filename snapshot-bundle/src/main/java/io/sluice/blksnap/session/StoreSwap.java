@@ -77,13 +77,18 @@ public final class StoreSwap implements ProviderUser {
   /**
    * All spaces with stores of the bundle; none of them is moved from now on.
    *
-   * @throws ErrnoException EBUSY if one is being moved
+   * @throws ErrnoException EBUSY if one is being moved or closed
    */
   private List<Use> beginAll(long bundleId) throws ErrnoException {
     List<Use> begun = new ArrayList<>();
     for (DiffSpace space : spaces) {
-      if (!space.uses(bundleId) || !space.enter()) {
+      if (!space.uses(bundleId) || space.isClosed()) {
         continue;
+      }
+      if (!space.enter()) {
+        begun.forEach(Use::end);
+        throw new ErrnoException(
+            Errno.EBUSY, space.user() + ": it is being closed; try again in a moment");
       }
       try {
         space.beginChange();

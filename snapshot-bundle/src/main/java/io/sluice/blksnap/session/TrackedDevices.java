@@ -74,7 +74,7 @@ final class TrackedDevices implements FilterOperations, ChangeTracking {
         new TrackedDevice(
             host,
             tracker(host, capacityBytes),
-            new CowChain(edges.buffers(), edges.locks(), edges.copyLimit()),
+            new CowChain(edges.buffers(), edges.imageBuffers(), edges.locks(), edges.copyLimit()),
             this::keep,
             this::forget);
     tracked.put(host.deviceName(), device);

@@ -64,6 +64,7 @@ abstract class EngineFixture {
                   return () -> published.remove(name);
                 },
                 new CopyBuffers(2),
+                new CopyBuffers(1),
                 new BatchBuffers(64, batchBytes),
                 Duration.ofSeconds(1),
                 mountPoints -> fileSystems.freeze(mountPoints),

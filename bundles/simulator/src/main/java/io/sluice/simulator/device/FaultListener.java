@@ -5,6 +5,9 @@ public interface FaultListener {
   /** A read of the engine's own failed on a disk. */
   void copyReadFailed(SimDisk disk);
 
+  /** A store is asked to read, write or grow; returns when it answers. */
+  void storeCalled();
+
   /**
    * A store failed.
    *

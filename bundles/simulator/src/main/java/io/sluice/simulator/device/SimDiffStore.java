@@ -209,6 +209,7 @@ public final class SimDiffStore implements DiffStore {
       if (record != null) {
         record.storeReads++;
       }
+      listener.storeCalled();
       strike(FaultSite.STORE_READ, "read");
       data.put(bytes, (int) offsetBytes, data.remaining());
       scheduler.yieldPoint();
@@ -222,6 +223,7 @@ public final class SimDiffStore implements DiffStore {
     Flight flight = begin(offsetBytes, data, true);
     try {
       scheduler.yieldPoint();
+      listener.storeCalled();
       strike(FaultSite.STORE_WRITE, "write");
       int length = data.remaining();
       data.get(bytes, (int) offsetBytes, length);
@@ -246,6 +248,7 @@ public final class SimDiffStore implements DiffStore {
     growing = true;
     try {
       scheduler.yieldPoint();
+      listener.storeCalled();
       strike(FaultSite.STORE_GROW, "growth");
       int old = bytes.length;
       bytes = Arrays.copyOf(bytes, (int) capacityBytes);

@@ -34,10 +34,12 @@ public final class BlksnapSubject implements Subject {
   private static final int BATCH_CHUNKS_SHIFT_MAX = 2;
 
   private final Budget buffers;
+  private final Budget imageBuffers;
   private final SnapshotEngine engine;
 
   private BlksnapSubject(Edges edges, Plan plan) {
     buffers = new Budget(edges.buffers(), plan.buffers());
+    imageBuffers = new Budget(edges.imageBuffers(), plan.buffers());
     BlksnapParameters parameters =
         new BlksnapParameters(
             plan.trackingShift(),
@@ -64,6 +66,7 @@ public final class BlksnapSubject implements Subject {
                   return withdraw::run;
                 },
                 buffers,
+                imageBuffers,
                 new BatchBuffers(BATCH_COUNT, batchBytes(plan), ByteBuffer::allocate),
                 Duration.ofSeconds(1),
                 mountPoints -> List::of,
@@ -106,7 +109,7 @@ public final class BlksnapSubject implements Subject {
 
   @Override
   public int buffersInUse() {
-    return buffers.inUse;
+    return buffers.inUse + imageBuffers.inUse;
   }
 
   /** A budget whose waiting the scheduler knows of. The buffers are kept from run to run. */

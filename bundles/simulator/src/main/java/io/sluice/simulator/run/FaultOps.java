@@ -7,6 +7,7 @@ import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SnapshotDeviceInfo;
 import io.sluice.swap.ProviderUser.Suspended;
 import java.time.Duration;
+import java.util.List;
 
 /** What happens to a device, a filter or a provider from outside. */
 final class FaultOps {
@@ -112,6 +113,29 @@ final class FaultOps {
     for (int i = variant % STEPS_MAX; i > 0; i--) {
       world.scheduler().yieldPoint();
     }
+  }
+
+  /**
+   * No store answers until every write that was under way has passed: with the time limit over,
+   * none may wait for a store, for memory that one keeps, or for who waits for one. If one does,
+   * nobody can go on, and that is found.
+   */
+  void hangStores(SimOp spec) {
+    Stores stores = world.stores();
+    if (stores.isHanging()) {
+      return; // another task has them hang
+    }
+    world.trace(() -> "start " + spec);
+    stores.hang();
+    pause(spec.variant());
+    List<World.InFlight> writes = world.writesUnderWay();
+    stores.copyLimit().expire();
+    while (world.isAnyUnderWay(writes)) {
+      world.awaitWrite();
+    }
+    stores.copyLimit().renew();
+    stores.goOn();
+    world.trace(() -> "done  " + spec);
   }
 
   /** The provider of stores is replaced, or it is tried; images may be lost only if it fails. */

@@ -121,7 +121,7 @@ final class LiveOps {
           }
         }
       }
-      inFlight = new World.InFlight(bio.offsetBytes(), bio.endBytes(), first);
+      inFlight = new World.InFlight(world.nextWrite(), bio.offsetBytes(), bio.endBytes(), first);
       device.inFlight.add(inFlight);
       world.trace(() -> "start " + spec);
     }
@@ -147,6 +147,7 @@ final class LiveOps {
     @Override
     public void completed(Exception failure) {
       device.inFlight.remove(inFlight);
+      world.writeDone();
       succeeded = failure == null;
       world.trace(() -> (failure == null ? "done  " : "error ") + spec);
       if (failure != null) {

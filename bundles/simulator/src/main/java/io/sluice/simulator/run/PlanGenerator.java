@@ -234,6 +234,7 @@ public final class PlanGenerator {
               OpKind.CBT_CHECK,
               OpKind.ATTACH,
               OpKind.DETACH,
+              OpKind.HANG_STORES,
               OpKind.SWAP_STORES,
               OpKind.SWAP_STORES,
               OpKind.ADD_STORE,

@@ -71,5 +71,7 @@ public enum Reach {
   /** A snapshot was destroyed while its stores were moved. */
   DESTROYED_IN_MOVE,
   /** A move met the replacement of a provider. */
-  MOVE_MET_SWAP
+  MOVE_MET_SWAP,
+  /** A write waited for its copy as long as it may. */
+  COPY_TIMED_OUT
 }

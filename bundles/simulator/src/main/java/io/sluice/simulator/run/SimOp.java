@@ -23,7 +23,7 @@ public record SimOp(OpKind kind, int device, int slot, int first, int count, int
       case IMAGE_FLUSH, ADD -> kind + " disk-" + device + "@" + slot;
       case IMAGE_CHECK, TAKE, DESTROY, EVENTS, INFO, ADD_STORE, MOVE_STORES -> kind + " @" + slot;
       case CREATE -> "CREATE @" + slot + " disks " + Integer.toBinaryString(first);
-      case SWAP_STORES -> "SWAP_STORES";
+      case HANG_STORES, SWAP_STORES -> "SWAP_STORES";
       case MANY_TAKES -> "MANY_TAKES disk-" + device + "@" + slot + " x" + count;
       case MARK_DIRTY -> "MARK_DIRTY disk-" + device + " sectors " + first + "+" + count;
     };

@@ -6,6 +6,7 @@ import io.sluice.diffstore.DiffStoreProvider;
 import io.sluice.simulator.device.Faults;
 import io.sluice.simulator.device.SimDiffStore;
 import io.sluice.simulator.oracle.SnapshotOracle;
+import io.sluice.simulator.schedule.SimLimit;
 import io.sluice.simulator.schedule.SimSignal;
 import io.sluice.simulator.schedule.SimTask;
 import io.sluice.swap.HandOver;
@@ -30,11 +31,15 @@ final class Stores implements Subject.Stores {
   private int pinsSinceSwap;
   private SimTask swapTask;
   private boolean expired;
+  private final SimLimit copyLimit = new SimLimit(this::copyTimedOut);
+  private final SimSignal answering;
+  private boolean hanging;
   private int takeOversFailed;
 
   Stores(World world, Faults faults) {
     this.world = world;
     this.faults = faults;
+    this.answering = new SimSignal(world.scheduler(), "a store's answer");
   }
 
   /** A snapshot has been taken into its store; a later one may be taken without it. */
@@ -149,6 +154,39 @@ final class Stores implements Subject.Stores {
     }
   }
 
+  /** How long writes wait for their copies. */
+  SimLimit copyLimit() {
+    return copyLimit;
+  }
+
+  private void copyTimedOut() {
+    world.reach(Reach.COPY_TIMED_OUT);
+    excuseAll();
+  }
+
+  /** No store answers from now on. */
+  void hang() {
+    hanging = true;
+  }
+
+  /** Whether they do not. */
+  boolean isHanging() {
+    return hanging;
+  }
+
+  /** They answer again. */
+  void goOn() {
+    hanging = false;
+    answering.wakeAll();
+  }
+
+  /** A call of a store waits for its answer. */
+  void awaitAnswer() {
+    while (hanging) {
+      answering.await();
+    }
+  }
+
   /** Whether a take-over failed in the swap that runs. */
   boolean takeOverFailed() {
     return takeOversFailed > 0;
@@ -187,7 +225,9 @@ final class Stores implements Subject.Stores {
     @Override
     public boolean untilFree(BooleanSupplier condition) {
       while (!condition.getAsBoolean()) {
-        signal.await();
+        if (!copyLimit.await(signal)) {
+          return false;
+        }
       }
       return true;
     }

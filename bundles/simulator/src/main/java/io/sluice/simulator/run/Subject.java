@@ -38,6 +38,7 @@ public interface Subject {
    * @param ids from the seed
    * @param images makes images known
    * @param buffers what tasks wait at for a buffer
+   * @param imageBuffers the same, for writers of images
    * @param log told what an operator should know; goes to the trace
    */
   record Edges(
@@ -51,6 +52,7 @@ public interface Subject {
       Supplier<UUID> ids,
       Images images,
       Waiting buffers,
+      Waiting imageBuffers,
       Consumer<String> log) {}
 
   /** Where an engine makes its images known. */
@@ -92,7 +94,7 @@ public interface Subject {
     /** Waits; false if it took too long. */
     boolean until(BooleanSupplier condition);
 
-    /** Waits, whatever is being replaced. */
+    /** Waits, whatever is being replaced; false if the copy's time limit is over. */
     boolean untilFree(BooleanSupplier condition);
 
     /** Has all who wait look again. */

@@ -59,15 +59,15 @@ public final class World implements FaultListener, SimRegistry.CutListener {
   private final Subject subject;
   private final SnapshotControl control;
   private final ChangeTracking tracking;
-  private final SimSignal buffersFree;
   private final SimSignal tasksDone;
+  private final SimSignal writeDone;
   private int tasksRunning;
-  private int buffersOut;
   private int sequence;
   private int imageCount;
   private int takes;
   private int filterMoves;
   private int backgrounds;
+  private int writeCount;
 
   /** A device, its layers and its oracles. */
   static final class Device {
@@ -114,7 +114,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
   record Backup(UUID generation, int number, byte[] bytes) {}
 
   /** A write to a live device inside its gate. */
-  record InFlight(long startBytes, long endBytes, boolean firstTouch) {}
+  record InFlight(int number, long startBytes, long endBytes, boolean firstTouch) {}
 
   World(
       Plan plan,
@@ -130,8 +130,8 @@ public final class World implements FaultListener, SimRegistry.CutListener {
     this.faults = new Faults(plan.faults());
     this.stores = new Stores(this, faults);
     this.states = new States(this, faults);
-    this.buffersFree = new SimSignal(scheduler, "a copy buffer");
     this.tasksDone = new SimSignal(scheduler, "the other tasks");
+    this.writeDone = new SimSignal(scheduler, "a write under way");
     this.cellBytesByDevice = plan.disks().stream().mapToInt(Plan.Disk::cellBytes).toArray();
     this.registry =
         new SimRegistry(
@@ -187,27 +187,35 @@ public final class World implements FaultListener, SimRegistry.CutListener {
         () -> Instant.ofEpochMilli(scheduler.steps()),
         () -> new UUID(random.nextLong(), random.nextLong()),
         this::publish,
-        new Subject.Waiting() {
-          @Override
-          public void take(int count) {
-            scheduler.yieldPoint();
-            while (buffersOut >= count) {
-              buffersFree.await();
-            }
-            buffersOut++;
-          }
-
-          @Override
-          public void put() {
-            buffersOut--;
-            buffersFree.wakeOne();
-          }
-        },
+        new Budget(),
+        new Budget(),
         line -> trace(() -> "log   " + line));
   }
 
+  /** A number of things that tasks wait for. */
+  private final class Budget implements Subject.Waiting {
+    private final SimSignal free = new SimSignal(scheduler, "a copy buffer");
+    private int outCount;
+
+    @Override
+    public void take(int count) {
+      scheduler.yieldPoint();
+      while (outCount >= count) {
+        free.await();
+      }
+      outCount++;
+    }
+
+    @Override
+    public void put() {
+      outCount--;
+      free.wakeOne();
+    }
+  }
+
   private Lock newLock() {
-    return tampering.lock(this, new SimLock(scheduler, heldLocks, "a lock of the engine"));
+    return tampering.lock(
+        this, new SimLock(scheduler, heldLocks, stores.copyLimit(), "a lock of the engine"));
   }
 
   private void runLater(Runnable body) {
@@ -337,6 +345,11 @@ public final class World implements FaultListener, SimRegistry.CutListener {
   }
 
   @Override
+  public void storeCalled() {
+    stores.awaitAnswer();
+  }
+
+  @Override
   public void storeFailed(SimDiffStore store, FaultSite site, IoRecord record) {
     if (site == FaultSite.STORE_GROW) {
       reach(Reach.GROWTH_FAILED);
@@ -414,6 +427,31 @@ public final class World implements FaultListener, SimRegistry.CutListener {
 
   Device device(int index) {
     return devices.get(index);
+  }
+
+  /** A number for a write. */
+  int nextWrite() {
+    return ++writeCount;
+  }
+
+  /** The writes that are inside the gates. */
+  List<InFlight> writesUnderWay() {
+    return devices.stream().flatMap(device -> device.inFlight.stream()).toList();
+  }
+
+  /** Whether one of these is still there. */
+  boolean isAnyUnderWay(List<InFlight> writes) {
+    return devices.stream().flatMap(device -> device.inFlight.stream()).anyMatch(writes::contains);
+  }
+
+  /** Waits for a write to leave its gate. */
+  void awaitWrite() {
+    writeDone.await();
+  }
+
+  /** A write has left its gate. */
+  void writeDone() {
+    writeDone.wakeAll();
   }
 
   List<Device> devices() {

@@ -18,6 +18,7 @@ public final class SimLock implements Lock {
 
   private final SimScheduler scheduler;
   private final Held held;
+  private final SimLimit limit;
   private final SimSignal released;
   private SimTask owner;
   private int holds;
@@ -26,9 +27,11 @@ public final class SimLock implements Lock {
    * A free lock.
    *
    * @param held counts it while it is held
+   * @param limit of timed waits for it
    * @param name for the report of a deadlock
    */
-  public SimLock(SimScheduler scheduler, Held held, String name) {
+  public SimLock(SimScheduler scheduler, Held held, SimLimit limit, String name) {
+    this.limit = limit;
     this.scheduler = scheduler;
     this.held = held;
     this.released = new SimSignal(scheduler, name);
@@ -87,10 +90,16 @@ public final class SimLock implements Lock {
     lock();
   }
 
-  /** As {@link #lock}: no time passes here. */
+  /** The time is that of the run's limit. */
   @Override
   public boolean tryLock(long time, TimeUnit unit) {
-    lock();
+    scheduler.yieldPoint();
+    while (owner != null && owner != scheduler.current()) {
+      if (!limit.await(released)) {
+        return false;
+      }
+    }
+    own();
     return true;
   }
 
