@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.locks.StampedLock;
+import java.util.function.IntSupplier;
 
 /**
  * An open file, for everything but reading and writing: those go through a {@link SteadyChannel} on
@@ -220,15 +221,7 @@ public final class ControlDescriptor implements Channel {
   private boolean lock(int command, int type, long startBytes, long lengthBytes)
       throws ErrnoException {
     long[] flock = {type, startBytes, lengthBytes, 0};
-    int number = 0;
-    long stamp = enter();
-    try {
-      if (Libc.fcntl(fd, command, flock) != 0) {
-        number = Native.getLastError();
-      }
-    } finally {
-      inUse.unlockRead(stamp);
-    }
+    int number = errnoOf(() -> Libc.fcntl(fd, command, flock));
     if (number == Libc.EAGAIN || number == Libc.EACCES) {
       return false;
     }
@@ -395,15 +388,7 @@ public final class ControlDescriptor implements Channel {
    * @param what the operation, for a failure's text
    */
   void control(long request, long[] argument, String what) throws ErrnoException {
-    int number = 0;
-    long stamp = enter();
-    try {
-      if (Libc.ioctl(fd, request, argument) != 0) {
-        number = Native.getLastError();
-      }
-    } finally {
-      inUse.unlockRead(stamp);
-    }
+    int number = errnoOf(() -> Libc.ioctl(fd, request, argument));
     check(number, what);
   }
 
@@ -415,17 +400,20 @@ public final class ControlDescriptor implements Channel {
    * @throws ErrnoException EIO, ENOSPC, EDQUOT, as the write-back failed; once for each failure
    */
   public void checkWrittenBack() throws ErrnoException {
-    int number = 0;
+    // Of a range beyond any file nothing is under way; what is asked for is the news of failures.
+    int number =
+        errnoOf(() -> Libc.sync_file_range(fd, BEYOND_BYTES, 1, Libc.SYNC_FILE_RANGE_WAIT_BEFORE));
+    check(number, "write-back");
+  }
+
+  /** Makes a call that answers 0, or sets errno. */
+  private int errnoOf(IntSupplier call) throws ErrnoException {
     long stamp = enter();
     try {
-      // Of a range beyond any file nothing is under way; what is asked for is the news of failures.
-      if (Libc.sync_file_range(fd, BEYOND_BYTES, 1, Libc.SYNC_FILE_RANGE_WAIT_BEFORE) != 0) {
-        number = Native.getLastError();
-      }
+      return call.getAsInt() == 0 ? 0 : Native.getLastError();
     } finally {
       inUse.unlockRead(stamp);
     }
-    check(number, "write-back");
   }
 
   /** A block device's logical sector in bytes, the least unit of its I/O. */
@@ -445,30 +433,14 @@ public final class ControlDescriptor implements Channel {
 
   private int askDevice(long request, String what) throws ErrnoException {
     int[] answer = new int[1];
-    int number = 0;
-    long stamp = enter();
-    try {
-      if (Libc.ioctl(fd, request, answer) != 0) {
-        number = Native.getLastError();
-      }
-    } finally {
-      inUse.unlockRead(stamp);
-    }
+    int number = errnoOf(() -> Libc.ioctl(fd, request, answer));
     check(number, what);
     return answer[0];
   }
 
   /** Sets a regular file's length; what is added is a hole. */
   public void truncate(long lengthBytes) throws ErrnoException {
-    int number = 0;
-    long stamp = enter();
-    try {
-      if (Libc.ftruncate(fd, lengthBytes) != 0) {
-        number = Native.getLastError();
-      }
-    } finally {
-      inUse.unlockRead(stamp);
-    }
+    int number = errnoOf(() -> Libc.ftruncate(fd, lengthBytes));
     check(number, "set the length to " + lengthBytes);
   }
 

@@ -7,13 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
-import io.sluice.shell.FakeAgent;
 import io.sluice.shell.Output;
-import io.sluice.shell.blksnap.BlksnapTool;
 import io.sluice.shell.client.BlksnapClient;
 import io.sluice.shell.client.SluiceClient;
-import io.sluice.shell.command.SluiceTool;
-import io.sluice.shell.tool.Tool;
 import io.sluice.shell.wire.Frame;
 import io.sluice.shell.wire.FrameChannel;
 import io.sluice.shell.wire.FrameType;
@@ -24,7 +20,6 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -35,84 +30,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The real client against the real socket, with services in memory behind it. */
-@Timeout(60)
-class ControlSocketTest {
-  @TempDir Path directory;
-
-  private final FakeAgent agent = new FakeAgent();
-  private final Map<String, Tool> tools = new ConcurrentHashMap<>();
-  private Path run;
-  private ControlSocket socket;
-  private Output output;
-  private boolean errIsTerminal;
-
-  @BeforeEach
-  void open() throws Exception {
-    run = directory.resolve("run");
-    tools.put(Request.SLUICE, new SluiceTool(agent));
-    tools.put(Request.BLKSNAP, new BlksnapTool(agent));
-    socket = ControlSocket.open(run, tools);
-  }
-
-  @AfterEach
-  void close() {
-    socket.close();
-  }
-
-  private int sluice(String... words) {
-    output = new Output();
-    return client(output).run(List.of(words));
-  }
-
-  private SluiceClient client(Output to) {
-    return new SluiceClient(
-        Map.of("SLUICE_RUN", run.toString()),
-        directory,
-        InputStream.nullInputStream(),
-        to.out,
-        to.err,
-        () -> errIsTerminal);
-  }
-
-  private void reopen(ClientLimits limits) throws Exception {
-    socket.close();
-    socket = ControlSocket.open(run, tools, limits);
-  }
-
-  private SocketChannel connect() throws Exception {
-    SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
-    channel.connect(UnixDomainSocketAddress.of(socket.path()));
-    return channel;
-  }
-
-  /** All the agent has to say until it closes the connection. */
-  private static String readAll(SocketChannel channel) throws Exception {
-    ByteBuffer buffer = ByteBuffer.allocate(64 * 1024);
-    while (buffer.hasRemaining()) {
-      try {
-        if (channel.read(buffer) < 0) {
-          break;
-        }
-      } catch (java.io.IOException reset) {
-        break;
-      }
-    }
-    return new String(buffer.array(), 0, buffer.position(), StandardCharsets.UTF_8);
-  }
-
+/** The real client against the real socket, well-behaved and not. */
+class ControlSocketTest extends SocketFixture {
   @Test
   void commandsRunAndAnswerWithOutputAndExitCode() {
     assertEquals(0, sluice("device", "add", "disk", "disk.img"), () -> output.error());
@@ -222,82 +147,6 @@ class ControlSocketTest {
             () -> ControlSocket.open(directory.resolve("d".repeat(120)), tools));
     assertEquals(Errno.EINVAL, refused.errno());
     assertTrue(refused.getMessage().contains("the limit is 107"), refused.getMessage());
-  }
-
-  @Test
-  void aWaitEndsWhenItsClientGoesAway() throws Exception {
-    sluice("device", "add", "disk", "disk.img");
-    sluice("snapshot", "take", "disk", "--store", "dir:.", "--name", "n");
-    try (SocketChannel channel = connect()) {
-      new FrameChannel(channel).write(request("snapshot", "wait-event", "n"));
-      assertTrue(agent.snapshots.waiting.await(30, TimeUnit.SECONDS), "the wait has begun");
-    }
-    assertTrue(agent.snapshots.interrupted.await(30, TimeUnit.SECONDS), "the wait has ended");
-    assertEquals(0, sluice("device", "list"));
-  }
-
-  @Test
-  void progressIsShownOnATerminalAndErased() {
-    sluice("device", "add", "disk", "disk.img");
-    sluice("snapshot", "take", "disk", "--store", "dir:.", "--name", "n");
-    assertEquals(0, sluice("store", "move", "n", "dir:other"), () -> output.error());
-    assertEquals("", output.error(), "no terminal");
-    errIsTerminal = true;
-    assertEquals(0, sluice("store", "move", "n", "dir:other"));
-    String erase = "\r\u001b[K";
-    assertTrue(output.error().startsWith(erase + "moved 4K of 16K, 25%"), output.error());
-    assertTrue(output.error().endsWith(erase), output.error());
-    assertEquals("", output.text());
-  }
-
-  @Test
-  void aMoveIsGivenUpWhenItsClientGoesAway() throws Exception {
-    sluice("device", "add", "disk", "disk.img");
-    sluice("snapshot", "take", "disk", "--store", "dir:.", "--name", "n");
-    agent.snapshots.moveIsEndless = true;
-    try (SocketChannel channel = connect()) {
-      new FrameChannel(channel).write(request("store", "move", "n", "dir:other"));
-      assertTrue(agent.snapshots.moving.await(30, TimeUnit.SECONDS), "the move has begun");
-    }
-    assertTrue(agent.snapshots.givenUp.await(30, TimeUnit.SECONDS), "the move was given up");
-    assertEquals(0, sluice("device", "list"));
-  }
-
-  @Test
-  void aMoveIsGivenUpByAnInterruptAndSaysSo() throws Exception {
-    sluice("device", "add", "disk", "disk.img");
-    sluice("snapshot", "take", "disk", "--store", "dir:.", "--name", "n");
-    agent.snapshots.moveIsEndless = true;
-    try (SocketChannel channel = connect()) {
-      FrameChannel frames = new FrameChannel(channel);
-      frames.write(request("store", "move", "n", "dir:other"));
-      assertTrue(agent.snapshots.moving.await(30, TimeUnit.SECONDS), "the move has begun");
-      frames.write(FrameType.INTERRUPT, "");
-      Frame frame;
-      do {
-        frame = frames.read(FrameChannel.OUTPUT_BYTES_MAX);
-      } while (frame.type() == FrameType.PROGRESS);
-      assertEquals(FrameType.ERR, frame.type());
-      assertTrue(frame.text().startsWith("sluice: store move: ECANCELED: "), frame.text());
-      assertEquals(1, frames.read(FrameChannel.OUTPUT_BYTES_MAX).number());
-    }
-  }
-
-  @Test
-  void aWaitEndsWhenTheSocketIsClosed() throws Exception {
-    sluice("device", "add", "disk", "disk.img");
-    sluice("snapshot", "take", "disk", "--store", "dir:.", "--name", "n");
-    Output to = new Output();
-    CompletableFuture<Integer> waiter =
-        CompletableFuture.supplyAsync(() -> client(to).run(List.of("snapshot", "wait-event", "n")));
-    assertTrue(agent.snapshots.waiting.await(30, TimeUnit.SECONDS), "the wait has begun");
-    socket.close();
-    assertEquals(1, waiter.get(30, TimeUnit.SECONDS));
-    assertTrue(to.error().startsWith("sluice: snapshot wait-event: EINTR: "), to.error());
-  }
-
-  private Request request(String... words) {
-    return new Request(Request.SLUICE, 0, directory.toString(), List.of(words));
   }
 
   @ParameterizedTest

@@ -222,9 +222,9 @@ public final class DiffSpace {
     allocator.giveBack(offsetBytes, lengthBytes);
   }
 
-  /** Lets the store grow further, when a device has been added. */
-  public void raiseLimit(long bytes) {
-    allocator.raiseLimit(bytes);
+  /** Lets the last store grow until all have so much together, unless somebody set its limit. */
+  public void raiseLimitTo(long bytes) {
+    allocator.raiseLimitTo(bytes);
   }
 
   /**

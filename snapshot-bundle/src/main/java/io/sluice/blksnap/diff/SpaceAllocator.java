@@ -322,11 +322,12 @@ final class SpaceAllocator {
     }
   }
 
-  /** Lets the last store grow further, unless somebody has set its limit. */
-  synchronized void raiseLimit(long bytes) {
+  /** Lets the last store grow until all have so much together, unless somebody set its limit. */
+  synchronized void raiseLimitTo(long bytes) {
     Segment last = last();
-    if (!last.limitTold) {
-      last.raiseLimit(bytes);
+    long limitBytes = Arrays.stream(segments).mapToLong(segment -> segment.limitBytes).sum();
+    if (!last.limitTold && limitBytes < bytes) {
+      last.raiseLimit(bytes - limitBytes);
     }
   }
 

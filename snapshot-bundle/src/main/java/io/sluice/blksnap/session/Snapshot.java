@@ -73,7 +73,6 @@ final class Snapshot {
   private final UUID id;
   private final String name;
   private final int chunkSizeBytes;
-  private final boolean limitImplied;
   private final InstantSource clock;
   private final Consumer<String> log;
   private final EventQueue events = new EventQueue();
@@ -85,17 +84,10 @@ final class Snapshot {
   private volatile List<FreezeInfo> freezes = List.of();
   private volatile boolean destroyed;
 
-  Snapshot(
-      UUID id,
-      String name,
-      int chunkSizeBytes,
-      boolean limitImplied,
-      InstantSource clock,
-      Consumer<String> log) {
+  Snapshot(UUID id, String name, int chunkSizeBytes, InstantSource clock, Consumer<String> log) {
     this.id = id;
     this.name = name;
     this.chunkSizeBytes = chunkSizeBytes;
-    this.limitImplied = limitImplied;
     this.clock = clock;
     this.log = log;
   }
@@ -116,11 +108,6 @@ final class Snapshot {
   /** The chunk asked for, or 0. */
   int chunkSizeBytes() {
     return chunkSizeBytes;
-  }
-
-  /** Whether the limit is the sum of the devices' sizes. */
-  boolean limitImplied() {
-    return limitImplied;
   }
 
   void space(DiffSpace value) {

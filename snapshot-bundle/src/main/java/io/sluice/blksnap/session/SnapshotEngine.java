@@ -142,7 +142,6 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
             edges.ids().get(),
             request.name(),
             request.chunkSizeBytes(),
-            request.limitBytes() == 0,
             edges.clock(),
             edges.log());
     snapshot.space(
@@ -173,9 +172,8 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
       try {
         TrackedDevice device = withRoom(name, attached);
         SnapshotStores.checkApart(snapshot.space(), device);
-        if (snapshot.limitImplied()) {
-          snapshot.space().raiseLimit(chunks.roomBytes(snapshot, device));
-        }
+        long roomBytes = chunks.roomBytes(snapshot, device);
+        snapshot.space().raiseLimitTo(snapshot.space().info().limitBytes() + roomBytes);
         snapshot.add(device);
       } catch (ErrnoException | RuntimeException e) {
         tracked.detachAgain(attached);
@@ -198,6 +196,7 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
         throw new ErrnoException(
             Errno.ENODEV, "snapshot " + snapshot.label() + " has no devices; add one");
       }
+      stores.makeRoom(snapshot); // for the chunks of now: its devices may be in others since
       new Take(edges, snapshot, chunks::chunkShift).run(request.freeze());
       return snapshot.info();
     } finally {

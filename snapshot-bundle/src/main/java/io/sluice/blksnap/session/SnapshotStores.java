@@ -106,6 +106,11 @@ final class SnapshotStores {
     return bytes;
   }
 
+  /** Lets a snapshot's stores grow to all that its devices can need, if nobody set a limit. */
+  void makeRoom(Snapshot snapshot) throws ErrnoException {
+    snapshot.space().raiseLimitTo(roomBytes(snapshot, snapshot.devices()));
+  }
+
   private static void checkApart(StoreSource.Provided provided, List<TrackedDevice> devices)
       throws ErrnoException {
     for (TrackedDevice device : devices) {

@@ -38,6 +38,8 @@ public final class ChangeTracker {
 
   // A write may have passed unmarked: the interval that runs ends the generation, at the next take.
   private volatile boolean gap;
+  // What is marked by hand from now on would be known to nobody.
+  private boolean handedOver;
   // Replaced as a whole at a take that finds another capacity; read once by each call.
   private volatile Maps maps;
 
@@ -123,6 +125,7 @@ public final class ChangeTracker {
    * @return empty after {@link #gap}
    */
   public synchronized Optional<TrackerState> state() {
+    handedOver = true;
     if (gap) {
       return Optional.empty();
     }
@@ -201,9 +204,14 @@ public final class ChangeTracker {
   /**
    * Marks ranges in both maps, all or none.
    *
-   * @throws ErrnoException EINVAL if a range is empty or ends past the tracked capacity
+   * @throws ErrnoException EINVAL if a range is empty or ends past the tracked capacity; ESRCH
+   *     after {@link #state}
    */
   public synchronized void markDirty(List<SectorRange> ranges) throws ErrnoException {
+    if (handedOver) {
+      throw new ErrnoException(
+          Errno.ESRCH, "device " + device + " is being detached; nothing was marked");
+    }
     long sectorCount = BlksnapParameters.sectorsOf(maps.capacityBytes);
     for (SectorRange range : ranges) {
       if (range.firstSector() < 0

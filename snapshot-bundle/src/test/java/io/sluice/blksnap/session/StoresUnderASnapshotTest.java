@@ -6,12 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.blksnap.MemoryStore;
+import io.sluice.block.Bio;
 import io.sluice.block.BlockDevice;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.block.StorageIdentity;
 import io.sluice.snapshot.SnapshotRequest;
 import io.sluice.snapshot.StoreRequest;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
@@ -174,6 +176,23 @@ class StoresUnderASnapshotTest extends EngineFixture {
     assertEquals(
         List.of(0, -Errno.ENOSPC.number(), -Errno.EIO.number()),
         engine.list().stream().map(info -> info.devices().get(0).errorCode()).toList());
+  }
+
+  @Test
+  void theImpliedLimitIsForTheChunksOfTheTake() throws Exception {
+    nextStore();
+    UUID id = engine.create(new SnapshotRequest(List.of("disk"), "memory", "", 0, 0, "late"));
+    nextStore();
+    UUID coarse =
+        engine.create(new SnapshotRequest(List.of("disk"), "memory", "", 0, 4 * CHUNK, "coarse"));
+    engine.take(coarse); // meanwhile; all snapshots of a device have one chunk
+    engine.take(id);
+    BlockDevice image = published.get("disk@late");
+    disk.write(0, filled(SIZE, 1));
+    for (int offset = 0; offset < SIZE; offset += 4 * CHUNK) { // and as much again for the image
+      image.submit(new Bio().write(offset, ByteBuffer.wrap(filled(1, 2)), 0));
+    }
+    assertEquals(0, engine.info(id).devices().get(0).errorCode());
   }
 
   @Test

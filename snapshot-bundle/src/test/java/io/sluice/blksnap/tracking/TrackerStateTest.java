@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.snapshot.SectorRange;
 import java.io.ByteArrayInputStream;
@@ -57,6 +58,18 @@ class TrackerStateTest {
     assertEquals(
         List.of(new SectorRange(0, 128), new SectorRange(2048, 256), new SectorRange(10240, 128)),
         after.changedSince(generation, 0));
+  }
+
+  @Test
+  void nothingIsMarkedByHandOnceTheStateIsHandedOver() throws Exception {
+    ChangeTracker tracker = tracker();
+    tracker.markDirty(List.of(new SectorRange(0, 1)));
+    byte[] handedOver = bytes(tracker.state().orElseThrow());
+    ErrnoException e =
+        assertThrows(
+            ErrnoException.class, () -> tracker.markDirty(List.of(new SectorRange(4096, 1))));
+    assertEquals(Errno.ESRCH, e.errno());
+    assertArrayEquals(handedOver, bytes(tracker.state().orElseThrow()));
   }
 
   @Test

@@ -23,7 +23,7 @@ public abstract class DescriptorStore implements DiffStore {
   private volatile long capacityBytes;
   // Some of what was written is lost, and it is not known what.
   private volatile ErrnoException lost;
-  private boolean closed;
+  private volatile boolean closed;
 
   /**
    * Takes over {@code control}, unless this throws.
@@ -94,11 +94,11 @@ public abstract class DescriptorStore implements DiffStore {
    * @param more what the kind adds
    */
   protected final HandOver giveAway(String format, Map<String, String> more) throws ErrnoException {
-    checkWrittenBack(); // a successor would not hear of it
     synchronized (this) {
       if (closed) {
         throw new ErrnoException(Errno.ESHUTDOWN, "hand-over of " + name + ": it is closed");
       }
+      checkWrittenBack(); // a successor would not hear of it
       closed = true;
     }
     HandOver handOver =
@@ -148,7 +148,7 @@ public abstract class DescriptorStore implements DiffStore {
   }
 
   private void checkWrittenBack() throws ErrnoException {
-    if (lost == null && isWrittenBack()) {
+    if (lost == null && isWrittenBack() && !closed) {
       try {
         control.checkWrittenBack();
       } catch (ErrnoException e) {

@@ -159,6 +159,11 @@ public final class Simulation {
 
   /** Reads everything, compares, destroys, and looks for leaks. */
   private void finish() {
+    for (World.Device device : world.devices()) {
+      if (device.saidToLeave) {
+        throw world.fail("P4 tracking: the filter of " + device.disk.name() + " is said to leave");
+      }
+    }
     for (int slot = 0; slot < PlanGenerator.SLOTS; slot++) {
       images.check(at(OpKind.IMAGE_CHECK, 0, slot));
     }

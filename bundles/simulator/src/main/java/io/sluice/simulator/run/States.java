@@ -75,6 +75,7 @@ final class States implements Subject.States {
 
   /** The filter has left. */
   void left(World.Device device) {
+    device.saidToLeave = false;
     World.Saving saving = device.saving;
     device.saving = World.Saving.NONE;
     if (saving == World.Saving.DONE) {

@@ -87,7 +87,8 @@ final class StoreOps {
     try {
       verb.run(slot, random, asked);
       world.trace(() -> "done  " + spec);
-      if (begun == slot.changes) { // or another one may have come and gone already
+      // Another one may have come and gone already, or have opened its store.
+      if (begun == slot.changes && slot.changers.size() == 1) {
         judgeSuccess(spec, slot, asked);
       }
     } catch (ErrnoException e) {

@@ -253,7 +253,7 @@ final class Stores implements Subject.Stores {
           SimDiffStore.open(
               world.scheduler(),
               faults,
-              world,
+              world.told(),
               parts[0],
               Integer.parseInt(parts[1]),
               Long.parseLong(parts[2]));

@@ -162,7 +162,9 @@ final class TrackingOps {
     } catch (ErrnoException e) {
       boolean expected =
           (bad && e.errno() == Errno.EINVAL) || (!tracked && e.errno() == Errno.ESRCH);
-      if (!expected && moves == world.filterMoves()) {
+      if (tracked && e.errno() == Errno.ESRCH && moves == world.filterMoves()) {
+        device.saidToLeave = true; // and has not left yet
+      } else if (!expected && moves == world.filterMoves()) {
         throw world.fail("P4 tracking: " + spec + " failed", e);
       }
     }

@@ -2,11 +2,7 @@ package io.sluice.simulator.run;
 
 import io.sluice.block.BlockDevice;
 import io.sluice.block.ErrnoException;
-import io.sluice.simulator.device.FaultListener;
-import io.sluice.simulator.device.FaultSite;
 import io.sluice.simulator.device.Faults;
-import io.sluice.simulator.device.IoRecord;
-import io.sluice.simulator.device.SimDiffStore;
 import io.sluice.simulator.device.SimDisk;
 import io.sluice.simulator.device.SimLive;
 import io.sluice.simulator.device.SimRegistry;
@@ -37,11 +33,12 @@ import java.util.concurrent.locks.Lock;
 import java.util.function.Supplier;
 
 /** Everything of one run: the devices, the engine on them, and what the oracle knows of both. */
-public final class World implements FaultListener, SimRegistry.CutListener {
+public final class World {
   /** The kind of the simulated stores. */
   public static final String STORE_KIND = "sim";
 
   private final Plan plan;
+  private final Told told;
   private final SimScheduler scheduler;
   private final Tampering tampering;
   private final SimRandom random;
@@ -88,6 +85,8 @@ public final class World implements FaultListener, SimRegistry.CutListener {
     Keeping kept;
     TrackingOracle.Kept goingOn;
     Saving saving = Saving.NONE;
+    // A verb was refused since the filter is leaving: it must.
+    boolean saidToLeave;
     // The last takes, as a user would keep full backups of them.
     final Deque<Backup> backups = new ArrayDeque<>();
 
@@ -123,6 +122,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
       Tampering tampering,
       boolean traced) {
     this.plan = plan;
+    this.told = new Told(this);
     this.scheduler = scheduler;
     this.tampering = tampering;
     this.trace = traced ? new ArrayList<>() : null;
@@ -137,7 +137,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
         new SimRegistry(
             scheduler,
             faults,
-            this,
+            told,
             tampering.freezeStyle(),
             filter -> tampering.filter(this, filter),
             lower -> tampering.lower(this, lower));
@@ -160,7 +160,7 @@ public final class World implements FaultListener, SimRegistry.CutListener {
             scheduler,
             random,
             faults,
-            this,
+            told,
             index,
             spec.cellBytes(),
             spec.cellCount(),
@@ -256,123 +256,6 @@ public final class World implements FaultListener, SimRegistry.CutListener {
       }
     }
     throw fail("P2 image: " + name + " was published without a take of its device");
-  }
-
-  // --- what the devices tell ---------------------------------------------------------------
-
-  @Override
-  public void frozen(List<SimLive> frozen) {
-    SnapshotOracle taking = takingNow();
-    if (taking == null) {
-      return; // the engine may hold devices for other ends
-    }
-    taking.order = ++takes;
-    stores.taken(taking);
-    for (SimLive live : frozen) {
-      Device device = devices.get(live.disk().index());
-      SnapshotOracle.Part part = taking.part(live.disk().index());
-      if (part == null) {
-        throw fail("P6 cut: " + live.disk().name() + " is held for a take it is no part of");
-      }
-      checkDisk(device, "at the cut");
-      if (part.atTake != null) {
-        device.tracking.cutUndone(); // the engine tries the cut again
-        device.lossy = true;
-      }
-      part.atTake = device.disk.bytes().clone();
-      part.touchedCells.clear();
-      part.firstTouchedCells.clear();
-      part.writtenCells.clear();
-      device.lastTake = taking.order;
-      device.takes.add(taking.order);
-      device.lossy |= taking.mayOverflow();
-      if (live.isFiltered()) {
-        device.tracking.cut();
-        part.positionAtCut = device.tracking.position();
-      }
-    }
-    trace(() -> "cut of " + frozen.stream().map(live -> live.disk().name()).toList());
-  }
-
-  private SnapshotOracle takingNow() {
-    return scheduler.current().attachment() instanceof ControlRecord record ? record.taking : null;
-  }
-
-  @Override
-  public void thawing(int waiterCount) {
-    if (waiterCount > 0 && takingNow() != null) {
-      reach(Reach.TAKE_DURING_WRITE);
-    }
-  }
-
-  @Override
-  public void filterChanged(SimLive device) {
-    filterMoves++;
-    noteFilter(device, devices.get(device.disk().index()));
-    for (SnapshotOracle slot : slots) {
-      SnapshotOracle.Part part = slot == null ? null : slot.part(device.disk().index());
-      if (part != null && !device.isFiltered()) {
-        boolean adding = part.pending || slot.state == SnapshotOracle.State.CREATING;
-        part.detached |= !adding;
-        part.mayBeDetached = true;
-        part.excused = true;
-      }
-    }
-    trace(() -> "filter " + (device.isFiltered() ? "on " : "off ") + device.disk().name());
-  }
-
-  private void noteFilter(SimLive live, Device device) {
-    if (live.isFiltered()) {
-      states.came(device);
-    } else if (live.isAttached()) {
-      device.tracking.filterChanged(); // it was put aside
-    } else {
-      states.left(device);
-    }
-  }
-
-  @Override
-  public void copyReadFailed(SimDisk disk) {
-    devices.get(disk.index()).lossy = true;
-    for (SnapshotOracle slot : slots) {
-      SnapshotOracle.Part part = slot == null ? null : slot.part(disk.index());
-      if (part != null) {
-        part.lostByOrigin |= !part.excused;
-        part.excused = true;
-      }
-    }
-    trace(() -> "fault: read of " + disk.name());
-  }
-
-  @Override
-  public void storeCalled() {
-    stores.awaitAnswer();
-  }
-
-  @Override
-  public void storeFailed(SimDiffStore store, FaultSite site, IoRecord record) {
-    if (site == FaultSite.STORE_GROW) {
-      reach(Reach.GROWTH_FAILED);
-    }
-    for (SnapshotOracle slot : slots) {
-      if (slot == null || slot.store(store.name()) == null) {
-        continue;
-      }
-      slot.storeLost |= site == FaultSite.STORE_TAKE_OVER;
-      if (!slot.changers.contains(scheduler.current())) {
-        SnapshotOracle.Part part = record == null ? null : slot.part(record.device);
-        if (part == null || site == FaultSite.STORE_GROW) {
-          slot.excuseAll();
-        } else {
-          part.excused = true;
-        }
-      }
-    }
-    devices.forEach(device -> device.lossy = true);
-    if (site == FaultSite.STORE_TAKE_OVER) {
-      stores.excuseThoseWhoNeed(store);
-    }
-    trace(() -> "fault: " + site + " of " + store.name());
   }
 
   // --- what the operations use -------------------------------------------------------------
@@ -490,6 +373,19 @@ public final class World implements FaultListener, SimRegistry.CutListener {
     return tampering;
   }
 
+  int nextTake() {
+    return ++takes;
+  }
+
+  void filterMoved() {
+    filterMoves++;
+  }
+
+  /** Where the stores and disks tell of their faults. */
+  Told told() {
+    return told;
+  }
+
   int filterMoves() {
     return filterMoves;
   }
@@ -504,6 +400,10 @@ public final class World implements FaultListener, SimRegistry.CutListener {
 
   Stores stores() {
     return stores;
+  }
+
+  States states() {
+    return states;
   }
 
   Set<String> publishedNames() {
