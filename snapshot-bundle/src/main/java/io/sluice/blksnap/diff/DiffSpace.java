@@ -114,7 +114,7 @@ public final class DiffSpace {
     }
     this.writeBehind =
         new WriteBehind(
-            new Stores(),
+            new BatchesOfASpace(this, allocator, growthFailed),
             edges.batches(),
             edges.background(),
             new Patience(waiting, edges.waitLimit()),
@@ -123,44 +123,6 @@ public final class DiffSpace {
 
   private StoreGate gate(StoreSource.Provided provided) {
     return new StoreGate(edges.stores(), provided, edges.waits().get(), user);
-  }
-
-  /** Where batches go. */
-  private final class Stores implements WriteBehind.Destination {
-    @Override
-    public boolean allocate(Batch batch, int unitBytes, int lengthMaxBytes) throws ErrnoException {
-      return allocator.allocate(batch, unitBytes, lengthMaxBytes);
-    }
-
-    @Override
-    public void giveBack(long offsetBytes, int lengthBytes) {
-      allocator.giveBack(offsetBytes, lengthBytes);
-    }
-
-    @Override
-    public void store(long offsetBytes, ByteBuffer data) throws ErrnoException {
-      write(offsetBytes, data);
-    }
-
-    @Override
-    public boolean enter() {
-      return DiffSpace.this.enter();
-    }
-
-    @Override
-    public void leave() {
-      DiffSpace.this.leave();
-    }
-
-    @Override
-    public String description() {
-      return DiffSpace.this.description();
-    }
-
-    @Override
-    public void fault(ErrnoException fault) {
-      growthFailed.growthFailed(fault);
-    }
   }
 
   /** The longest data that one {@link #save} takes whole. */
