@@ -25,6 +25,7 @@ class Sluice(Server):
 
     name = "sluice"
     export = "disk"
+    settings = {}
 
     def __init__(self, place, directory, home):
         self.home = home
@@ -32,8 +33,10 @@ class Sluice(Server):
         self.pass_installed = False
 
     def command(self):
+        settings = [word for key, value in self.settings.items()
+                    for word in ("--set", f"{key}={value}")]
         return [os.path.join(self.home, "bin", "sluiced"), "--run-dir", self.directory,
-                "--foreground"]
+                "--foreground", *settings]
 
     def start(self):
         super().start()
