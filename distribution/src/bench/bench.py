@@ -211,6 +211,7 @@ class Bench:
             lambda name: name in wanted, lambda figure: self.results.add_cost(place.name, figure))
         self._note_peaks()
         server.stop()
+        shutil.rmtree(server.directory)  # or the next one has its devices again
 
     def _started(self, server):
         self.processes.append(server)
