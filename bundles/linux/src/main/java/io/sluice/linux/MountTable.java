@@ -32,8 +32,17 @@ final class MountTable {
    * /dev/sdb1 rw}: the fifth field is the mount point, the second after the dash the source.
    */
   static Path source(Path file, List<String> lines) {
+    Mount mount = mountOf(file, lines);
+    return mount != null && mount.source.startsWith("/") ? path(mount.source) : null;
+  }
+
+  /** A mount: the device number that its files have as a rule, its type and its source. */
+  private record Mount(String device, String type, String source) {}
+
+  /** The mount that a path lies on, or null. */
+  private static Mount mountOf(Path file, List<String> lines) {
     Path longest = Path.of("/");
-    Path source = null;
+    Mount found = null;
     for (String line : lines) {
       String[] fields = line.split(" ", -1);
       int dash = List.of(fields).indexOf("-");
@@ -44,11 +53,11 @@ final class MountTable {
             && file.startsWith(point)
             && point.getNameCount() >= longest.getNameCount()) {
           longest = point;
-          source = fields[dash + 2].startsWith("/") ? path(fields[dash + 2]) : null;
+          found = new Mount(fields[2], fields[dash + 1], fields[dash + 2]);
         }
       }
     }
-    return source;
+    return found;
   }
 
   /**
@@ -68,27 +77,15 @@ final class MountTable {
    * number that files there have as a rule, the first after the dash the type.
    */
   static boolean mayBe(Path file, StorageIdentity identity, List<String> lines) {
-    Path longest = Path.of("/");
-    boolean may = true;
-    for (String line : lines) {
-      String[] fields = line.split(" ", -1);
-      int dash = List.of(fields).indexOf("-");
-      if (dash >= 5 && fields.length >= dash + 3) {
-        Path point = path(fields[4]);
-        if (point != null
-            && file.startsWith(point)
-            && point.getNameCount() >= longest.getNameCount()) {
-          longest = point;
-          String type = fields[dash + 1];
-          may =
-              identity.block()
-                  ? !type.startsWith("fuse") && !type.startsWith("nfs") // no home of device nodes
-                  : fields[2].equals(BlockSysfs.numbers(identity.fileSystem()))
-                      || NUMBERED_APART.contains(type);
-        }
-      }
+    Mount mount = mountOf(file, lines);
+    if (mount == null) {
+      return true;
     }
-    return may;
+    if (identity.block()) { // device nodes have no home there
+      return !mount.type.startsWith("fuse") && !mount.type.startsWith("nfs");
+    }
+    return mount.device.equals(BlockSysfs.numbers(identity.fileSystem()))
+        || NUMBERED_APART.contains(mount.type);
   }
 
   /** Where a device's file system is mounted. */
