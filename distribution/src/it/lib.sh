@@ -6,6 +6,8 @@
 #   agent
 #   size_is_right() { [ "$(nbdinfo --size "$(uri disk)")" -eq $((64 * MIB)) ]; }
 #   check size size_is_right
+#
+# A case that proves an item of the NBD checklist begins with `proves`; see there.
 
 set -uo pipefail
 IT_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -36,18 +38,54 @@ uri() { printf 'nbd+unix:///%s?socket=%s' "$1" "$RUN/nbd.sock"; }
 check() {
   local name=$TEST_NAME-$1 log=$T/check.log status=0
   shift
+  : >"$T/proves"
   # In the background and waited for, because errexit is off in whatever a condition runs.
   (set -eu; "$@") >"$log" 2>&1 </dev/null &
   wait $! || status=$?
   case $status in
-    0) passed "$name"; sed -n 's/^figure: /     /p' "$log" ;;
-    77) skipped "$name" "$(tail -n 1 "$log")" ;;
+    0) passed "$name"; sed -n 's/^figure: /     /p' "$log"; _proved "$name" PASS ;;
+    77) skipped "$name" "$(tail -n 1 "$log")"; _proved "$name" SKIP ;;
     *)
       failed "$name" "status $status: $(tail -n 1 "$log")"
       tail -n 30 "$log" | sed 's/^/     | /' >&2
       if [ -f "$RUN/sluiced.log" ]; then tail -n 10 "$RUN/sluiced.log" | sed 's/^/     agent | /' >&2; fi
       ;;
   esac
+}
+
+# proves ITEM[,ITEM...] CLIENT...: in a case, before it can be skipped: once it has passed, each
+# CLIENT (a program, libnbd for its Python module, or raw for a plain socket) has proved each ITEM of
+# conformance/items. `conformance.py update` makes the table in bundles/export-nbd/README.md of it; a
+# run of all tests fails if that table differs, or an item was proved by nobody.
+proves() {
+  local item client
+  for item in ${1//,/ }; do
+    grep -q "^$item |" "$IT_DIR/conformance/items" || { echo "proves: no item $item"; return 1; }
+    for client in "${@:2}"; do
+      client=$(_client_version "$client")
+      printf '%s\t%s\n' "$item" "$client" >>"$T/proves"
+    done
+  done
+}
+
+# _client_version CLIENT: prints it with its version, as the table has it.
+_client_version() {
+  local version
+  case $1 in
+    raw) version=$("$PYTHON" -c 'import platform; print(platform.python_version())'); set -- 'raw socket with Python' ;;
+    libnbd) version=$("$PYTHON" -c 'import nbd; print(nbd.NBD().get_version())') || version='' ;;
+    nbd-client) version=$(nbd-client -V 2>&1) ;;
+    openssl) version=$(openssl version) ;;
+    *) version=$("$1" --version) ;;
+  esac
+  version=$(grep -o -m 1 '[0-9][0-9.]*[0-9]' <<<"$version" | head -n 1) || true
+  printf '%s %s' "$1" "$version"
+}
+
+# _proved CASE RESULT: what the case said with `proves` goes to the proofs of this script.
+_proved() {
+  [ -z "${SLUICE_PROOFS:-}" ] || awk -F '\t' -v OFS='\t' -v name="$1" -v result="$2" \
+    '{ print $1, name, $2, result }' "$T/proves" >>"$SLUICE_PROOFS/$TEST_NAME.tsv"
 }
 
 # skip REASON...: from within a case.

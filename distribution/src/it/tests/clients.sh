@@ -15,6 +15,7 @@ sluice device add disk "$T/disk.img" || die "device add"
 U=$(uri disk)
 
 nbdinfo_plain() {
+  proves greeting,info-go,structured-reply nbdinfo
   nbdinfo "$U" | tee "$T/info"
   grep -q 'newstyle-fixed without TLS, using structured packets' "$T/info"
   grep -q "export-size: $SIZE" "$T/info"
@@ -27,17 +28,20 @@ nbdinfo_json() {
   same multi-conn True "$(json "$T/info.json" 'd["exports"][0]["can_multi_conn"]')"
 }
 nbdinfo_list() {
+  proves list nbdinfo
   nbdinfo --list --json "$(uri '')" >"$T/list.json"
   same names "['disk']" "$(json "$T/list.json" '[e["export-name"] for e in d["exports"]]')"
 }
 nbdinfo_size() { same size "$SIZE" "$(nbdinfo --size "$U")"; }
 nbdinfo_can() {
+  proves multi-conn,flags nbdinfo
   local what
   for what in write flush fua trim zero cache df multi-conn "structured reply"; do
     nbdinfo --can "$what" "$U" || { echo "can not: $what"; return 1; }
   done
 }
 nbdinfo_is() {
+  proves flags,write-read-only nbdinfo qemu-io
   local status=0
   nbdinfo --is read-only "$U" || status=$?
   same 'read-only, live' 2 "$status"
@@ -52,6 +56,7 @@ nbdinfo_is() {
 }
 # Extents that touch one another, sum up to the size, and tell the hole from the data.
 nbdinfo_map() {
+  proves block-status nbdinfo
   nbdinfo --map --json "$U" >"$T/map.json"
   same sum "$SIZE" "$(json "$T/map.json" 'sum(e["length"] for e in d)')"
   same 'without gaps' True "$(json "$T/map.json" 'all(a["offset"] + a["length"] == b["offset"] for a, b in zip(d, d[1:]))')"
@@ -59,18 +64,24 @@ nbdinfo_map() {
   same 'data at 0' 0 "$(json "$T/map.json" 'd[0]["type"]')"
   nbdinfo --map --totals "$U"
 }
-nbdinfo_unknown() { refused nope nbdinfo "$(uri nope)"; }
+nbdinfo_unknown() {
+  proves info-go nbdinfo
+  refused nope nbdinfo "$(uri nope)"
+}
 nbd_client_list() {
+  proves list,abort nbd-client
   nbd-client -l -unix "$RUN/nbd.sock" | tee "$T/list"
   # The name, and behind it the description.
   grep -q '^disk\b' "$T/list"
 }
 qemu_nbd_list() {
+  proves list,info-go,meta-contexts qemu-nbd
   qemu-nbd -L -k "$RUN/nbd.sock" | tee "$T/list"
   grep -q "size:  $SIZE" "$T/list"
   grep -q 'base:allocation' "$T/list"
 }
 nbdcopy_out() {
+  proves read-structured nbdcopy
   nbdcopy "$U" "$T/out.raw"
   cmp "$T/disk.img" "$T/out.raw"
   nbdcopy --no-extents "$U" "$T/plain.raw"
@@ -89,6 +100,7 @@ qemu_img_info() {
 }
 # The same zeroes as nbdinfo sees.
 qemu_img_map() {
+  proves block-status qemu-img
   qemu-img map --output=json "$U" >"$T/qemu-map.json"
   nbdinfo --map --json "$U" >"$T/map.json"
   same zeroes "$(json "$T/map.json" 'sum(e["length"] for e in d if e["type"] & 2)')" \
@@ -102,6 +114,7 @@ qemu_img_convert() {
   qemu-img compare -f raw -F raw "$U" "$T/seen.img"
 }
 qemu_io_patterns() {
+  proves write-zeroes,trim,fua,flush qemu-io
   qemu-io -f raw -c 'write -P 0x5a 4k 4k' -c 'read -P 0x5a 4k 4k' \
     -c 'write -z -u 1M 1M' -c 'read -P 0 1M 1M' -c 'write -z 2M 64k' -c 'read -P 0 2M 64k' \
     -c 'write -f -P 7 3M 512' -c 'read -P 7 3M 512' -c 'discard 4M 1M' -c 'aio_write -P 3 6M 1M' \
@@ -115,6 +128,7 @@ qemu_io_patterns() {
   cmp -n $((1 * MIB)) -i $((5 * MIB)) "$T/before.img" "$T/disk.img"
 }
 freed_by_unmap() {
+  proves trim,write-zeroes qemu-io
   sync "$T/disk.img"
   local blocks
   blocks=$(stat -c %b "$T/disk.img")
@@ -134,6 +148,7 @@ fio_many() {
   same 'jobs without error' 4 "$(grep -c 'err= 0' "$T/fio.txt")"
 }
 multi_conn() {
+  proves multi-conn,flush,fua libnbd
   need_libnbd
   "$PYTHON" - "$U" <<'END'
 import nbd, sys
@@ -180,4 +195,6 @@ cases() {
 cases ''
 sluice filter attach disk blksnap || die "filter attach"
 nbdcopy "$T/before.img" "$U"
+# The same again proves nothing more.
+SLUICE_PROOFS=''
 cases -tracked
