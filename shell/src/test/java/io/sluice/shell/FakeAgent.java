@@ -5,9 +5,12 @@ import io.sluice.block.DeviceGeometry;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.block.OriginOptions;
+import io.sluice.export.ExportChange;
 import io.sluice.export.ExportInfo;
 import io.sluice.export.ExportRequest;
+import io.sluice.export.ExportState;
 import io.sluice.export.Exporter;
+import io.sluice.export.RemovalMode;
 import io.sluice.filter.AttachRequest;
 import io.sluice.filter.ChainEntry;
 import io.sluice.filter.CtlCommand;
@@ -283,22 +286,51 @@ public final class FakeAgent implements Services {
       if (added.putIfAbsent(name, request) != null) {
         throw new ErrnoException(Errno.EEXIST, "export \"" + name + "\": the name is taken");
       }
-      return info(name, request.device(), request.readOnly(), false);
+      return info(name, request, false);
     }
 
-    private ExportInfo info(String name, String device, boolean readOnly, boolean automatic) {
+    private ExportInfo info(String name) {
+      return info(name, new ExportRequest(name, name, false), true);
+    }
+
+    private ExportInfo info(String name, ExportRequest request, boolean automatic) {
       return new ExportInfo(
           "nbd",
           name,
-          device,
-          readOnly,
+          request.device(),
+          request.description(),
+          request.readOnly(),
           automatic,
+          ExportState.SERVED,
+          request.limit(),
+          request.options(),
           0,
           List.of("nbd+unix:///" + name + "?socket=/run/sluice/nbd.sock"));
     }
 
     @Override
-    public synchronized void remove(String name) throws ErrnoException {
+    public synchronized ExportInfo change(ExportChange change) throws ErrnoException {
+      ExportRequest was = added.get(change.name());
+      if (was == null) {
+        throw new ErrnoException(Errno.ENOENT, "export \"" + change.name() + "\": not added");
+      }
+      ExportRequest changed =
+          new ExportRequest(
+              was.device(),
+              was.name(),
+              was.readOnly(),
+              change.description() == null ? was.description() : change.description(),
+              change.limit(),
+              change.options() == null ? was.options() : change.options());
+      added.put(change.name(), changed);
+      return info(change.name(), changed, false);
+    }
+
+    @Override
+    public synchronized void remove(String name, RemovalMode mode) throws ErrnoException {
+      if (mode == RemovalMode.SAFE && name.equals("busy")) {
+        throw new ErrnoException(Errno.EBUSY, "export \"" + name + "\": in use by user root");
+      }
       if (added.remove(name) == null) {
         throw new ErrnoException(Errno.EPERM, "export \"" + name + "\" goes with its device");
       }
@@ -307,9 +339,9 @@ public final class FakeAgent implements Services {
     @Override
     public synchronized List<ExportInfo> list() {
       List<ExportInfo> exports = new ArrayList<>();
-      devices.list().forEach(d -> exports.add(info(d.name(), d.name(), false, true)));
-      snapshots.images().forEach(i -> exports.add(info(i, i, false, true)));
-      added.forEach((name, r) -> exports.add(info(name, r.device(), r.readOnly(), false)));
+      devices.list().forEach(d -> exports.add(info(d.name())));
+      snapshots.images().forEach(i -> exports.add(info(i)));
+      added.forEach((name, request) -> exports.add(info(name, request, false)));
       return exports;
     }
   }

@@ -2,15 +2,22 @@ package io.sluice.shell.command;
 
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
+import io.sluice.export.ExportChange;
 import io.sluice.export.ExportInfo;
 import io.sluice.export.ExportRequest;
+import io.sluice.export.ExportState;
 import io.sluice.export.Exporter;
+import io.sluice.export.RateLimit;
+import io.sluice.export.RemovalMode;
+import io.sluice.shell.tool.ByteSize;
 import io.sluice.shell.tool.Services;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -22,6 +29,7 @@ import picocli.CommandLine.Parameters;
       ExportCommands.Nbd.class,
       ExportCommands.Fuse.class,
       ExportCommands.ListAll.class,
+      ExportCommands.Set.class,
       ExportCommands.Remove.class
     })
 final class ExportCommands {
@@ -36,7 +44,70 @@ final class ExportCommands {
           .text("RO", e -> e.readOnly() ? "yes" : "no")
           .text("AUTO", e -> e.automatic() ? "yes" : "no")
           .number("CLIENTS", ExportInfo::clientCount)
+          .text("POLICY", ExportCommands::policy)
           .text("ADDRESS", e -> String.join(" ", e.addresses()));
+
+  /** What is out of the ordinary with an export, in the words of the options that ask for it. */
+  private static String policy(ExportInfo info) {
+    List<String> words = new ArrayList<>();
+    if (info.state() != ExportState.SERVED) {
+      words.add(Words.lower(info.state()));
+    }
+    RateLimit limit = info.limit();
+    if (limit.operationsPerSecond() > 0) {
+      words.add("iops=" + limit.operationsPerSecond());
+    }
+    if (limit.bytesPerSecond() > 0) {
+      words.add("bandwidth=" + ByteSize.human(limit.bytesPerSecond()));
+    }
+    new TreeMap<>(info.options()).forEach((key, value) -> words.add(key + "=" + value));
+    return String.join(",", words);
+  }
+
+  /** How fast an export's clients may be. */
+  static final class Limit {
+    @Option(
+        names = "--iops",
+        paramLabel = "N",
+        description = "The most requests a second, of all its clients together; 0 for any number.")
+    Long operationsPerSecond;
+
+    @Option(
+        names = "--bandwidth",
+        paramLabel = "SIZE",
+        description = "The most bytes a second, of all its clients together; 0 for any number.")
+    ByteSize bytesPerSecond;
+
+    /** What was given, and for the rest what holds. */
+    RateLimit over(RateLimit now) {
+      return new RateLimit(
+          bytesPerSecond == null ? now.bytesPerSecond() : bytesPerSecond.bytes(),
+          operationsPerSecond == null ? now.operationsPerSecond() : operationsPerSecond);
+    }
+
+    void check(AgentCommand command) {
+      if (operationsPerSecond != null && operationsPerSecond < 0) {
+        throw command.usage("--iops " + operationsPerSecond + ": must not be negative");
+      }
+    }
+  }
+
+  /** The exporter that has an export of that name; one that was added rather than another. */
+  private static ExportInfo find(Services services, String name) throws ErrnoException {
+    ExportInfo found = null;
+    for (Exporter exporter : services.exporters()) {
+      for (ExportInfo info : exporter.list()) {
+        if (info.name().equals(name) && (found == null || !info.automatic())) {
+          found = info;
+        }
+      }
+    }
+    if (found == null) {
+      throw new ErrnoException(
+          Errno.ENOENT, "export \"" + name + "\": there is none; see export list");
+    }
+    return found;
+  }
 
   private static Answer addresses(ExportInfo info) {
     return Answer.of(info, out -> info.addresses().forEach(out::println));
@@ -69,10 +140,27 @@ final class ExportCommands {
     @Option(names = "--read-only", description = "Refuse writes of clients.")
     boolean readOnly;
 
+    @Option(
+        names = "--description",
+        paramLabel = "TEXT",
+        description = "One line that clients see; default the device's own.")
+    String description = "";
+
+    @Mixin Limit limit;
+
     @Override
     Answer run() throws Exception {
-      Exporter nbd = exporter(services(), "nbd");
-      return addresses(nbd.add(new ExportRequest(names().deviceOrImage(device), name, readOnly)));
+      limit.check(this);
+      return addresses(
+          exporter(services(), "nbd")
+              .add(
+                  new ExportRequest(
+                      names().deviceOrImage(device),
+                      name,
+                      readOnly,
+                      description,
+                      limit.over(RateLimit.NONE),
+                      Map.of())));
     }
   }
 
@@ -102,21 +190,55 @@ final class ExportCommands {
     }
   }
 
+  @Command(
+      name = "set",
+      description = {
+        "Change an export, also one that is served without asking.",
+        "Clients that are connected stay, and a limit holds for them at once."
+      })
+  static final class Set extends AgentCommand {
+    @Parameters(paramLabel = "NAME", description = "The name clients ask for.")
+    String name;
+
+    @Option(
+        names = "--description",
+        paramLabel = "TEXT",
+        description = "One line that clients see; empty for the device's own.")
+    String description;
+
+    @Mixin Limit limit;
+
+    @Override
+    Answer run() throws Exception {
+      limit.check(this);
+      ExportInfo now = find(services(), name);
+      ExportInfo changed =
+          exporter(services(), now.kind())
+              .change(new ExportChange(name, description, limit.over(now.limit()), null));
+      return Answer.quiet(changed);
+    }
+  }
+
   @Command(name = "remove", description = "Take away a name that was added.")
   static final class Remove extends AgentCommand {
     @Parameters(paramLabel = "NAME", description = "The name clients ask for.")
     String name;
 
+    @Option(
+        names = "--mode",
+        paramLabel = "safe|hide|soft|hard",
+        description = {
+          "What becomes of clients. safe, the default: refused with EBUSY while any is connected.",
+          "hide: they stay, new ones are refused, and the name goes with the last.",
+          "soft: requests under way are finished, then they are let go.",
+          "hard: they are cut off at once."
+        })
+    RemovalMode mode = RemovalMode.SAFE;
+
     @Override
     Answer run() throws Exception {
-      for (Exporter exporter : services().exporters()) {
-        if (exporter.list().stream().anyMatch(e -> e.name().equals(name))) {
-          exporter.remove(name);
-          return Answer.quiet(Map.of("removed", List.of(name)));
-        }
-      }
-      throw new ErrnoException(
-          Errno.ENOENT, "export \"" + name + "\": there is none; see export list");
+      exporter(services(), find(services(), name).kind()).remove(name, mode);
+      return Answer.quiet(Map.of("removed", List.of(name)));
     }
   }
 }

@@ -13,7 +13,9 @@ public final class ExportScope {
   }
 
   /** {@code export:nbd}. */
-  @Descriptor("Serve under one more name: DEVICE-OR-IMAGE [--name N] [--read-only]")
+  @Descriptor(
+      "Serve under one more name: DEVICE-OR-IMAGE [--name N] [--read-only] [--description TEXT]"
+          + " [--iops N] [--bandwidth SIZE]")
   public Object nbd(CommandSession session, String[] arguments) throws ErrnoException {
     return commands.run(session, "export nbd", (Object[]) arguments);
   }
@@ -30,8 +32,14 @@ public final class ExportScope {
     return commands.run(session, "export list", (Object[]) arguments);
   }
 
+  /** {@code export:set}. */
+  @Descriptor("Change an export: NAME [--description TEXT] [--iops N] [--bandwidth SIZE]")
+  public Object set(CommandSession session, String[] arguments) throws ErrnoException {
+    return commands.run(session, "export set", (Object[]) arguments);
+  }
+
   /** {@code export:remove}. */
-  @Descriptor("Take away a name that was added: NAME")
+  @Descriptor("Take away a name that was added: NAME [--mode safe|hide|soft|hard]")
   public Object remove(CommandSession session, String[] arguments) throws ErrnoException {
     return commands.run(session, "export remove", (Object[]) arguments);
   }

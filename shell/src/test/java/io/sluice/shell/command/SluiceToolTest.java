@@ -270,16 +270,38 @@ class SluiceToolTest extends ToolFixture {
         ok("export", "nbd", "disk@" + ID, "--name", "x", "--read-only"));
     assertEquals(
         """
-        NAME    KIND  DEVICE  RO   AUTO  CLIENTS  ADDRESS
-        disk    nbd   disk    no   yes         0  nbd+unix:///disk?socket=/run/sluice/nbd.sock
-        disk@n  nbd   disk@n  no   yes         0  nbd+unix:///disk@n?socket=/run/sluice/nbd.sock
-        x       nbd   disk@n  yes  no          0  nbd+unix:///x?socket=/run/sluice/nbd.sock
+        NAME    KIND  DEVICE  RO   AUTO  CLIENTS  POLICY  ADDRESS
+        disk    nbd   disk    no   yes         0  -       nbd+unix:///disk?socket=/run/sluice/nbd.sock
+        disk@n  nbd   disk@n  no   yes         0  -       nbd+unix:///disk@n?socket=/run/sluice/nbd.sock
+        x       nbd   disk@n  yes  no          0  -       nbd+unix:///x?socket=/run/sluice/nbd.sock
         """,
         ok("export", "list"));
     ok("export", "remove", "x");
     assertTrue(fails(1, "export", "remove", "x").contains(": ENOENT: "));
     assertTrue(fails(1, "export", "remove", "disk").contains(": EPERM: "));
     assertTrue(fails(1, "export", "nbd", "disk@none").contains(": ESRCH: "));
+  }
+
+  @Test
+  void export_limitsAreSetAndChangedOneByOne() throws Exception {
+    ok("export", "nbd", "disk", "--name", "x", "--iops", "100", "--description", "One, two");
+    ok("export", "set", "x", "--bandwidth", "10m");
+    assertTrue(ok("export", "list").contains("  iops=100,bandwidth=10M  "), ok("export", "list"));
+    assertTrue(ok("--json", "export", "list").contains("\"description\": \"One, two\""));
+    ok("export", "set", "x", "--iops", "0", "--description", "");
+    assertTrue(ok("export", "list").contains("  bandwidth=10M  "), ok("export", "list"));
+    assertTrue(ok("--json", "export", "list").contains("\"operations_per_second\": 0"));
+    assertTrue(fails(2, "export", "set", "x", "--iops", "-1").contains("must not be negative"));
+    assertTrue(fails(1, "export", "set", "none").contains(": ENOENT: "));
+  }
+
+  @Test
+  void export_removeSaysWhatBecomesOfClients() throws Exception {
+    ok("export", "nbd", "disk", "--name", "busy");
+    assertTrue(fails(1, "export", "remove", "busy").contains(": EBUSY: "));
+    assertTrue(fails(2, "export", "remove", "busy", "--mode", "gone").contains("gone"));
+    ok("export", "remove", "busy", "--mode", "hard");
+    assertTrue(fails(1, "export", "remove", "busy").contains(": ENOENT: "));
   }
 
   @Test

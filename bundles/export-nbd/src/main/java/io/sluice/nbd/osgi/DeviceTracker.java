@@ -2,7 +2,7 @@ package io.sluice.nbd.osgi;
 
 import io.sluice.block.BlockDevice;
 import io.sluice.block.DeviceRole;
-import io.sluice.nbd.server.ExportTable;
+import io.sluice.nbd.server.ConfiguredExports;
 import io.sluice.nbd.server.NbdServer;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceReference;
@@ -12,12 +12,12 @@ import org.osgi.util.tracker.ServiceTracker;
 final class DeviceTracker extends ServiceTracker<BlockDevice, BlockDevice> {
   private static final System.Logger LOG = System.getLogger(DeviceTracker.class.getPackageName());
 
-  private final ExportTable table;
+  private final ConfiguredExports exports;
   private final NbdServer server;
 
-  DeviceTracker(BundleContext context, ExportTable table, NbdServer server) {
+  DeviceTracker(BundleContext context, ConfiguredExports exports, NbdServer server) {
     super(context, BlockDevice.class, null);
-    this.table = table;
+    this.exports = exports;
     this.server = server;
   }
 
@@ -30,7 +30,7 @@ final class DeviceTracker extends ServiceTracker<BlockDevice, BlockDevice> {
     BlockDevice device = super.addingService(reference);
     String name = text(reference, BlockDevice.NAME_PROPERTY);
     String description = text(reference, BlockDevice.DESCRIPTION_PROPERTY);
-    if (device != null && !table.deviceCame(name, description, role, device)) {
+    if (device != null && !exports.deviceCame(name, description, role, device)) {
       LOG.log(
           System.Logger.Level.WARNING,
           () -> "device \"" + name + "\" is not exported: the name is taken or can't be used");
@@ -40,7 +40,7 @@ final class DeviceTracker extends ServiceTracker<BlockDevice, BlockDevice> {
 
   @Override
   public void removedService(ServiceReference<BlockDevice> reference, BlockDevice device) {
-    table.deviceWent(device);
+    exports.deviceWent(device);
     server.endSessions(export -> export.device() == device);
     super.removedService(reference, device);
   }

@@ -2,6 +2,7 @@ package io.sluice.nbd.osgi;
 
 import io.sluice.block.ErrnoException;
 import io.sluice.export.Exporter;
+import io.sluice.nbd.server.ConfiguredExports;
 import io.sluice.nbd.server.ExportTable;
 import io.sluice.nbd.server.NbdConfiguration;
 import io.sluice.nbd.server.NbdExporter;
@@ -37,6 +38,7 @@ public final class NbdActivator implements BundleActivator {
   private NbdServer server;
   private NbdSwap swap;
   private DeviceTracker devices;
+  private ConfigurationSource configurations;
   private ServiceRegistration<Exporter> registration;
   private ServiceRegistration<Swappable> swapRegistration;
 
@@ -44,21 +46,24 @@ public final class NbdActivator implements BundleActivator {
   public void start(BundleContext context) throws Exception {
     ExportTable table = new ExportTable();
     NbdConfiguration configuration = configuration(context);
+    ConfiguredExports configured = new ConfiguredExports(table);
     server = new NbdServer(table);
-    swap = new NbdSwap(table, server, configuration);
+    swap = new NbdSwap(table, configured, server, configuration);
     try {
       swap.start(System.clearProperty(noteKey(context)) != null);
     } catch (ErrnoException e) {
       server.close();
       throw e;
     }
-    devices = new DeviceTracker(context, table, server);
+    devices = new DeviceTracker(context, configured, server);
     devices.open();
+    configurations = new ConfigurationSource(context, configured);
+    configurations.open();
     swapRegistration = context.registerService(Swappable.class, swap, null);
     registration =
         context.registerService(
             Exporter.class,
-            new NbdExporter(table, server),
+            new NbdExporter(table, configured, server),
             FrameworkUtil.asDictionary(Map.of("sluice.export.kind", "nbd")));
   }
 
@@ -66,6 +71,7 @@ public final class NbdActivator implements BundleActivator {
   public void stop(BundleContext context) {
     registration.unregister();
     swapRegistration.unregister();
+    configurations.close();
     if (swap.handedOver()) {
       System.setProperty(noteKey(context), "true");
     }

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Future;
@@ -28,6 +29,7 @@ final class Clients implements AutoCloseable {
 
   private final ExportCatalog catalog;
   private final long handshakeMaxNanos;
+  private final Runnable onLeft;
   private final Set<Client> connected = ConcurrentHashMap.newKeySet();
   private final ScheduledThreadPoolExecutor watchdog;
   private final ThreadPoolExecutor workers;
@@ -36,9 +38,13 @@ final class Clients implements AutoCloseable {
       EagerChannel.pollers(Runtime.getRuntime().availableProcessors());
   private volatile boolean closed;
 
-  Clients(ExportCatalog catalog, long handshakeMaxNanos) {
+  /**
+   * @param onLeft told each time that a client has gone
+   */
+  Clients(ExportCatalog catalog, long handshakeMaxNanos, Runnable onLeft) {
     this.catalog = catalog;
     this.handshakeMaxNanos = handshakeMaxNanos;
+    this.onLeft = onLeft;
     this.watchdog = new ScheduledThreadPoolExecutor(1, daemons("nbd-watchdog"));
     this.watchdog.setRemoveOnCancelPolicy(true);
     this.workers =
@@ -117,6 +123,7 @@ final class Clients implements AutoCloseable {
 
   void left(Client client) {
     connected.remove(client);
+    onLeft.run();
   }
 
   /** The clients connected now, whatever they do. */
@@ -141,14 +148,23 @@ final class Clients implements AutoCloseable {
     return found;
   }
 
+  /** The exports that clients are in now. */
+  List<Export> exports() {
+    return in(export -> true).stream().map(Client::export).filter(Objects::nonNull).toList();
+  }
+
   /** Lets clients go; returns when they are gone, or a bounded time later. */
   void end(List<Client> ending) {
     ending.forEach(Client::stop);
     List<Client> left = await(ending, NbdServer.FAREWELL_NANOS);
     left.forEach(Client::shutInput);
-    left = await(left, NbdServer.DRAIN_NANOS);
-    left.forEach(Client::abort);
-    left = await(left, NbdServer.FAREWELL_NANOS);
+    cut(await(left, NbdServer.DRAIN_NANOS));
+  }
+
+  /** Takes clients' connections away; returns when they are gone, or a bounded time later. */
+  void cut(List<Client> ending) {
+    ending.forEach(Client::abort);
+    List<Client> left = await(ending, NbdServer.FAREWELL_NANOS);
     if (!left.isEmpty()) {
       int count = left.size();
       LOG.log(

@@ -4,14 +4,17 @@ import io.sluice.block.BlockDevice;
 import io.sluice.block.DeviceRole;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
+import io.sluice.export.ExportChange;
 import io.sluice.export.ExportRequest;
 import io.sluice.nbd.codec.NbdLimits;
 import io.sluice.nbd.session.Export;
 import io.sluice.nbd.session.ExportCatalog;
+import io.sluice.nbd.session.Throttle;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 
 /**
  * Which names lead to which devices: each device's own name, without asking, and names that were
@@ -23,13 +26,29 @@ public final class ExportTable implements ExportCatalog {
    *
    * @param export what clients get
    * @param deviceName the device's own name
+   * @param deviceDescription the device's own description
    * @param role live or image
    * @param automatic whether it is the device's own name, served without asking
+   * @param request what was asked for: the description is empty where it is the device's own
+   * @param hidden whether new clients are refused
    */
-  public record Entry(Export export, String deviceName, DeviceRole role, boolean automatic) {}
+  public record Entry(
+      Export export,
+      String deviceName,
+      String deviceDescription,
+      DeviceRole role,
+      boolean automatic,
+      ExportRequest request,
+      boolean hidden) {
+
+    private Entry with(boolean nowHidden) {
+      return new Entry(export, deviceName, deviceDescription, role, automatic, request, nowHidden);
+    }
+  }
 
   private final TreeMap<String, Entry> entries = new TreeMap<>();
   private boolean stopping;
+  private boolean givenAway;
 
   /**
    * Serves a device under its own name.
@@ -41,33 +60,38 @@ public final class ExportTable implements ExportCatalog {
     if (!isUsable(name) || entries.containsKey(name)) {
       return false;
     }
-    entries.put(name, new Entry(new Export(name, description, device, false), name, role, true));
+    ExportRequest request = new ExportRequest(name, name, false);
+    Export export = new Export(name, description, device, false);
+    entries.put(name, new Entry(export, name, description, role, true, request, false));
     return true;
   }
 
-  /** Forgets a device and all its names. */
-  public synchronized void deviceWent(BlockDevice device) {
-    entries.values().removeIf(entry -> entry.export().device() == device);
+  /** Forgets a device and all its names, and tells which they were. */
+  public synchronized List<Entry> deviceWent(BlockDevice device) {
+    List<Entry> gone =
+        entries.values().stream().filter(entry -> entry.export().device() == device).toList();
+    entries.values().removeAll(gone);
+    return gone;
   }
 
   /**
    * Serves a device under one more name.
    *
    * @throws ErrnoException ENODEV for no such device; EEXIST if the name is taken; EINVAL for a
-   *     name that can't be one; ESHUTDOWN while the server stops
+   *     name that can't be one, a limit or an option; ESHUTDOWN while the server stops
    */
-  public synchronized Entry add(ExportRequest request) throws ErrnoException {
+  public synchronized Entry add(ExportRequest asked) throws ErrnoException {
     checkRunning();
-    Entry device = entries.get(request.device());
+    Entry device = entries.get(asked.device());
     if (device == null || !device.automatic()) {
       throw new ErrnoException(
           Errno.ENODEV,
           "export of "
-              + request.device()
+              + asked.device()
               + ": no such live device or image; there are "
               + deviceNames());
     }
-    String name = request.name().isEmpty() ? request.device() : request.name();
+    String name = asked.name().isEmpty() ? asked.device() : asked.name();
     if (!isUsable(name)) {
       throw new ErrnoException(
           Errno.EINVAL,
@@ -77,28 +101,92 @@ public final class ExportTable implements ExportCatalog {
               + NbdLimits.STRING_MAX_BYTES
               + " bytes and no control characters");
     }
+    ExportTerms.check(name, asked.description(), asked.limit(), asked.options());
     if (entries.containsKey(name)) {
       throw new ErrnoException(
           Errno.EEXIST, "export " + name + ": the name is taken, give another one");
     }
-    Export export =
-        new Export(
-            name, device.export().description(), device.export().device(), request.readOnly());
-    Entry added = new Entry(export, device.deviceName(), device.role(), false);
+    ExportRequest request =
+        new ExportRequest(
+            asked.device(),
+            name,
+            asked.readOnly(),
+            asked.description(),
+            asked.limit(),
+            asked.options());
+    Throttle throttle = new Throttle(request.limit(), System::nanoTime);
+    Entry added =
+        new Entry(
+            export(device, request, throttle),
+            device.deviceName(),
+            device.deviceDescription(),
+            device.role(),
+            false,
+            request,
+            false);
     entries.put(name, added);
     return added;
   }
 
+  private static Export export(Entry device, ExportRequest request, Throttle throttle) {
+    String description = request.description();
+    return new Export(
+        request.name(),
+        description.isEmpty() ? device.deviceDescription() : description,
+        device.export().device(),
+        request.readOnly(),
+        throttle);
+  }
+
   /**
-   * Takes a name that was added away.
+   * Changes an export.
    *
-   * @throws ErrnoException ENOENT if there is no such export; EPERM if it is served without asking
+   * @throws ErrnoException ENOENT if there is no such export; EINVAL for what it can't be
    */
-  public synchronized Entry remove(String name) throws ErrnoException {
+  public synchronized Entry change(ExportChange change) throws ErrnoException {
+    Entry entry = known(change.name());
+    ExportRequest was = entry.request();
+    ExportRequest request =
+        new ExportRequest(
+            was.device(),
+            was.name(),
+            was.readOnly(),
+            change.description() == null ? was.description() : change.description(),
+            change.limit() == null ? was.limit() : change.limit(),
+            change.options() == null ? was.options() : change.options());
+    ExportTerms.check(request.name(), request.description(), request.limit(), request.options());
+    Export export = export(entry, request, entry.export().throttle());
+    if (!request.limit().equals(was.limit())) {
+      export.throttle().set(request.limit());
+    }
+    Entry changed =
+        new Entry(
+            export,
+            entry.deviceName(),
+            entry.deviceDescription(),
+            entry.role(),
+            entry.automatic(),
+            request,
+            entry.hidden());
+    entries.put(entry.export().name(), changed);
+    return changed;
+  }
+
+  private Entry known(String name) throws ErrnoException {
     Entry entry = entries.get(name);
     if (entry == null) {
       throw new ErrnoException(Errno.ENOENT, "export " + name + ": no such export");
     }
+    return entry;
+  }
+
+  /**
+   * An export that was added, to be removed.
+   *
+   * @throws ErrnoException ENOENT if there is no such export; EPERM if it is served without asking
+   */
+  synchronized Entry removable(String name) throws ErrnoException {
+    Entry entry = known(name);
     if (entry.automatic()) {
       throw new ErrnoException(
           Errno.EPERM,
@@ -106,7 +194,30 @@ public final class ExportTable implements ExportCatalog {
               + name
               + ": it is served without asking; remove the device or snapshot instead");
     }
-    return entries.remove(name);
+    return entry;
+  }
+
+  /** Refuses new clients of an export, or takes them again; nothing if there is no such export. */
+  synchronized void hide(String name, boolean hidden) {
+    Entry entry = entries.get(name);
+    if (entry != null) {
+      entries.put(name, entry.with(hidden));
+    }
+  }
+
+  /** Takes an export away; nothing if there is none. */
+  synchronized void remove(String name) {
+    entries.remove(name);
+  }
+
+  /** Takes away those hidden exports that nobody uses any more. */
+  synchronized void removeHidden(Predicate<Export> unused) {
+    entries.values().removeIf(entry -> entry.hidden() && unused.test(entry.export()));
+  }
+
+  /** Whether there is a hidden one. */
+  synchronized boolean hasHidden() {
+    return entries.values().stream().anyMatch(Entry::hidden);
   }
 
   /** Everything, by name. */
@@ -114,16 +225,33 @@ public final class ExportTable implements ExportCatalog {
     return List.copyOf(entries.values());
   }
 
-  /** Stops, and tells which names had been added, for whoever goes on serving them. */
+  /** What a name leads to, hidden or not, or null. */
+  synchronized Entry entry(String name) {
+    return entries.get(name);
+  }
+
+  /** Stops, and tells which names were set up, for whoever goes on serving them. */
   synchronized List<Entry> giveAway() {
     stop();
-    return entries.values().stream().filter(entry -> !entry.automatic()).toList();
+    givenAway = true;
+    return entries.values().stream().filter(ExportTable::isSetUp).toList();
+  }
+
+  /** Whether somebody asked for something that the device alone does not bring. */
+  static boolean isSetUp(Entry entry) {
+    return !entry.automatic()
+        || !entry
+            .request()
+            .equals(new ExportRequest(entry.deviceName(), entry.deviceName(), false));
   }
 
   /** Serves again, without the names that were given away. */
   synchronized void restart() {
     stopping = false;
-    entries.values().removeIf(entry -> !entry.automatic());
+    if (givenAway) {
+      givenAway = false;
+      entries.values().removeIf(entry -> !entry.automatic());
+    }
   }
 
   /** From now on clients that negotiate are told that the server is shutting down. */
@@ -133,14 +261,14 @@ public final class ExportTable implements ExportCatalog {
 
   @Override
   public synchronized List<Export> list() {
-    return entries.values().stream().map(Entry::export).toList();
+    return entries.values().stream().filter(entry -> !entry.hidden()).map(Entry::export).toList();
   }
 
   @Override
   public synchronized Export find(String name) throws ErrnoException {
     checkRunning();
     Entry entry = name.isEmpty() ? onlyLiveDevice() : entries.get(name);
-    if (entry == null) {
+    if (entry == null || entry.hidden()) {
       throw new ErrnoException(
           Errno.ENOENT,
           name.isEmpty()
@@ -149,6 +277,12 @@ public final class ExportTable implements ExportCatalog {
               : "no such export: " + name);
     }
     return entry.export();
+  }
+
+  @Override
+  public synchronized Export findAgain(String name) throws ErrnoException {
+    Entry entry = entries.get(name);
+    return entry != null && entry.hidden() ? entry.export() : find(name);
   }
 
   private Entry onlyLiveDevice() {

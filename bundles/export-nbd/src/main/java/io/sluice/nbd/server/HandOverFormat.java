@@ -35,9 +35,7 @@ final class HandOverFormat {
   private static final String UNIX = "unix";
   private static final String TCP = "tcp";
   private static final String CONFIGURED_AS = "configured-as";
-  private static final String NAME = "name";
-  private static final String DEVICE = "device";
-  private static final String READ_ONLY = "read-only";
+  private static final String HIDDEN = "hidden";
   private static final String PEER = "peer";
   private static final String LISTENER_INDEX = "listener";
   private static final String UNREAD_BYTES = "unread-bytes";
@@ -57,19 +55,11 @@ final class HandOverFormat {
     return new HandOver(LISTENER, properties, List.of(endpoint.channel()), List.of());
   }
 
-  /** A name that was added. */
+  /** A name that was set up. */
   static HandOver export(ExportTable.Entry entry) {
-    return new HandOver(
-        EXPORT,
-        Map.of(
-            NAME,
-            entry.export().name(),
-            DEVICE,
-            entry.deviceName(),
-            READ_ONLY,
-            Boolean.toString(entry.export().readOnly())),
-        List.of(),
-        List.of());
+    Map<String, String> properties = ConfiguredExports.setup(entry).write();
+    properties.put(HIDDEN, Boolean.toString(entry.hidden()));
+    return new HandOver(EXPORT, properties, List.of(), List.of());
   }
 
   /** A client with its socket, and a channel from which the unread bytes are read. */
@@ -85,8 +75,8 @@ final class HandOverFormat {
     return new HandOver(CLIENT, properties, channels, List.of());
   }
 
-  /** A name that had been added. */
-  record AddedExport(String name, String device, boolean readOnly) {}
+  /** A name that had been set up, and whether it takes no new clients. */
+  record AddedExport(ExportSetup setup, boolean hidden) {}
 
   /** A client that had been served. */
   record ServedClient(SocketChannel channel, String peer, int listenerIndex, SessionState state) {}
@@ -145,11 +135,9 @@ final class HandOverFormat {
         : new TcpListener(channel, configuredAs);
   }
 
-  private static AddedExport added(Map<String, String> properties) {
+  private static AddedExport added(Map<String, String> properties) throws ErrnoException {
     return new AddedExport(
-        properties.get(NAME),
-        properties.get(DEVICE),
-        Boolean.parseBoolean(properties.get(READ_ONLY)));
+        ExportSetup.read(properties), Boolean.parseBoolean(properties.get(HIDDEN)));
   }
 
   private static ServedClient served(HandOver part) throws IOException {

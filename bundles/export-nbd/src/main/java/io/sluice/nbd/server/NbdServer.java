@@ -55,7 +55,7 @@ public final class NbdServer implements AutoCloseable {
   /** A server with another time limit for the handshake. */
   NbdServer(ExportTable table, long handshakeMaxNanos) {
     this.table = table;
-    this.clients = new Clients(table, handshakeMaxNanos);
+    this.clients = new Clients(table, handshakeMaxNanos, this::removeUnusedHidden);
   }
 
   /**
@@ -123,9 +123,22 @@ public final class NbdServer implements AutoCloseable {
     return listeners.stream().map(listener -> listener.endpoint().address(encoded)).toList();
   }
 
-  /** The clients that are served an export now. */
-  public int clientCount(String exportName) {
-    return clients.in(export -> export.name().equals(exportName)).size();
+  /** How many clients are served an export now. */
+  int clientCount(String exportName) {
+    return peers(export -> export.name().equals(exportName)).size();
+  }
+
+  /** Who is served some exports now. */
+  List<String> peers(Predicate<Export> which) {
+    return clients.in(which).stream().map(Client::peer).toList();
+  }
+
+  /** Takes away the hidden exports that nobody is in any more. */
+  void removeUnusedHidden() {
+    if (table.hasHidden()) {
+      List<Export> used = clients.exports();
+      table.removeHidden(export -> used.stream().noneMatch(export::isSame));
+    }
   }
 
   /** The clients connected now, whatever they do. */
@@ -149,6 +162,11 @@ public final class NbdServer implements AutoCloseable {
    */
   public void endSessions(Predicate<Export> which) {
     clients.end(clients.in(which));
+  }
+
+  /** Cuts the connections of the clients of some exports. */
+  void cutSessions(Predicate<Export> which) {
+    clients.cut(clients.in(which));
   }
 
   /** What has come to rest: nothing moves until one of the two ends is called. */

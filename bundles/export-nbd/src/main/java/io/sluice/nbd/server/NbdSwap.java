@@ -1,7 +1,6 @@
 package io.sluice.nbd.server;
 
 import io.sluice.block.ErrnoException;
-import io.sluice.export.ExportRequest;
 import io.sluice.swap.HandOver;
 import io.sluice.swap.Swappable;
 import java.time.Duration;
@@ -29,6 +28,7 @@ public final class NbdSwap implements Swappable {
   private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
   private final ExportTable table;
+  private final ConfiguredExports configured;
   private final NbdServer server;
   private final NbdConfiguration configuration;
   private final long waitNanos;
@@ -39,13 +39,23 @@ public final class NbdSwap implements Swappable {
   /**
    * @param configuration where {@code server} is to listen
    */
-  public NbdSwap(ExportTable table, NbdServer server, NbdConfiguration configuration) {
-    this(table, server, configuration, WAIT_NANOS);
+  public NbdSwap(
+      ExportTable table,
+      ConfiguredExports configured,
+      NbdServer server,
+      NbdConfiguration configuration) {
+    this(table, configured, server, configuration, WAIT_NANOS);
   }
 
   /** One that waits for another time. */
-  NbdSwap(ExportTable table, NbdServer server, NbdConfiguration configuration, long waitNanos) {
+  NbdSwap(
+      ExportTable table,
+      ConfiguredExports configured,
+      NbdServer server,
+      NbdConfiguration configuration,
+      long waitNanos) {
     this.table = table;
+    this.configured = configured;
     this.server = server;
     this.configuration = configuration;
     this.waitNanos = waitNanos;
@@ -85,6 +95,7 @@ public final class NbdSwap implements Swappable {
     try {
       server.listen(configuration);
       nobodyElseListens();
+      configured.restoreKept();
       LOG.log(
           System.Logger.Level.WARNING,
           "NBD clients of the version before were not taken over, they have to connect anew");
@@ -135,7 +146,10 @@ public final class NbdSwap implements Swappable {
       throw e;
     }
     nobodyElseListens();
-    contents.exports().forEach(this::addAgain);
+    for (HandOverFormat.AddedExport export : contents.exports()) {
+      configured.restore(export.setup());
+      table.hide(export.setup().name(), export.hidden());
+    }
     List<Listener> listeners = contents.endpoints().stream().map(server::listener).toList();
     for (HandOverFormat.ServedClient client : contents.clients()) {
       server.adopt(
@@ -151,14 +165,6 @@ public final class NbdSwap implements Swappable {
     } catch (ErrnoException e) {
       // What was taken over is served, and can't be given back.
       LOG.log(System.Logger.Level.WARNING, "after a hot swap: " + e.getMessage());
-    }
-  }
-
-  private void addAgain(HandOverFormat.AddedExport export) {
-    try {
-      table.add(new ExportRequest(export.device(), export.name(), export.readOnly()));
-    } catch (ErrnoException e) {
-      LOG.log(System.Logger.Level.WARNING, "export is lost: " + e.getMessage());
     }
   }
 }

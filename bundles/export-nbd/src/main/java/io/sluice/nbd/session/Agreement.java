@@ -42,7 +42,7 @@ record Agreement(Export export, ReplyStyle style, boolean allocationContext) {
   static Agreement of(Map<String, String> properties, ExportCatalog catalog) {
     boolean chunks = ReplyStyle.valueOf(properties.get(STYLE)).chunks();
     try {
-      Export found = catalog.find(properties.get(EXPORT));
+      Export found = catalog.findAgain(properties.get(EXPORT));
       DeviceGeometry geometry = found.device().geometry();
       boolean same =
           Long.toString(geometry.sizeBytes()).equals(properties.get(SIZE_BYTES))

@@ -3,6 +3,7 @@ package io.sluice.nbd.session;
 import io.sluice.block.BioOp;
 import io.sluice.block.BlockDevice;
 import io.sluice.block.DeviceGeometry;
+import io.sluice.export.RateLimit;
 import io.sluice.nbd.codec.NbdLimits;
 import io.sluice.nbd.codec.NbdProtocol;
 
@@ -13,8 +14,22 @@ import io.sluice.nbd.codec.NbdProtocol;
  * @param description one line for people, or empty
  * @param device what is served
  * @param readOnly whether clients are refused to change it, whatever the device allows
+ * @param throttle how fast its clients may be
  */
-public record Export(String name, String description, BlockDevice device, boolean readOnly) {
+public record Export(
+    String name, String description, BlockDevice device, boolean readOnly, Throttle throttle) {
+
+  /** One whose clients may be as fast as they can. */
+  public Export(String name, String description, BlockDevice device, boolean readOnly) {
+    this(name, description, device, readOnly, new Throttle(RateLimit.NONE, System::nanoTime));
+  }
+
+  /**
+   * Whether a client of {@code other} is one of this, though the two may be described otherwise.
+   */
+  public boolean isSame(Export other) {
+    return name.equals(other.name) && device == other.device;
+  }
 
   /** Whether a client may change anything. */
   boolean writable(DeviceGeometry geometry) {

@@ -99,6 +99,10 @@ public final class Session {
 
   /** Ends the session by taking its channel away; a request under way is still finished. */
   public void abort() {
+    Transmission running = transmission;
+    if (running != null) {
+      running.abandon();
+    }
     try {
       channel.close();
     } catch (IOException e) {
@@ -222,7 +226,8 @@ public final class Session {
       export = found;
       // Whoever takes an export away first hides it, then ends the sessions that show it: one that
       // comes between is caught here.
-      catalog.find(found.name());
+      Export unused =
+          Agreement.isIn(from) ? catalog.findAgain(found.name()) : catalog.find(found.name());
     } catch (ErrnoException e) {
       export = null;
       giveDataBuffers();

@@ -3,6 +3,7 @@ package io.sluice.nbd.session;
 import io.sluice.block.BlockDevice;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
+import io.sluice.export.RateLimit;
 import io.sluice.nbd.codec.NbdLimits;
 import io.sluice.nbd.codec.NbdProtocol;
 import io.sluice.nbd.codec.ProtocolException;
@@ -10,8 +11,11 @@ import io.sluice.nbd.codec.ReplyStyle;
 import io.sluice.nbd.codec.Request;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.AsynchronousCloseException;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
 
 /**
  * The data path of one connection: takes requests as the socket delivers them, serves them one by
@@ -23,6 +27,9 @@ final class Transmission {
   private static final String REFUSAL_ERRNO = "refusal.errno";
   private static final String REFUSAL_TEXT = "refusal.text";
   private static final String STARTED_AT = "begun.first-offset-bytes";
+
+  /** How soon a client that waits for its turn sees that the export's limit is another one. */
+  private static final long LIMIT_CHANGE_SEEN_NANOS = 100_000_000;
 
   private final Agreement agreed;
   private final Export export;
@@ -38,8 +45,13 @@ final class Transmission {
   private final LatencyGauge gauge = new LatencyGauge();
   private final Request request;
   private final int requestBytes;
+  private final LongSupplier nanoClock;
   private volatile boolean stopping;
   private volatile boolean resting;
+  private volatile boolean abandoned;
+
+  /** The connection's thread while it waits for a request's turn. */
+  private volatile Thread waiting;
 
   /** Whether {@link #request} was taken and is not answered. */
   private boolean begun;
@@ -77,17 +89,30 @@ final class Transmission {
     this.reads = new InlineReads(calls, new HoleSearch(device), out, agreed.style());
     this.writes = new InlineWrites(calls, in);
     this.blockStatus = new BlockStatusReply(device, out, agreed.style());
+    this.nanoClock = resources.nanoClock();
     this.workers = new Workers(device, out, agreed.style(), resources, onBrokenOutput);
   }
 
   /** From now on requests are answered with ESHUTDOWN; the connection ends after the next ones. */
   void stop() {
     stopping = true;
+    wakeWaiting();
   }
 
   /** Has {@link #run} return between two requests, or where it waits for a payload. */
   void rest() {
     resting = true;
+    wakeWaiting();
+  }
+
+  /** The channel is being taken away: nobody waits for a turn any more. */
+  void abandon() {
+    abandoned = true;
+    wakeWaiting();
+  }
+
+  private void wakeWaiting() {
+    LockSupport.unpark(waiting);
   }
 
   /**
@@ -171,6 +196,9 @@ final class Transmission {
     }
     if (refusal == null) {
       refusal = stopping ? shutDown() : check.refusal(request);
+      if (refusal == null && export.throttle().limited()) {
+        refusal = awaitTurn();
+      }
     }
     if (refusal != null) {
       refuse();
@@ -185,6 +213,44 @@ final class Transmission {
       out.flush();
     }
     serveInline();
+  }
+
+  /** Null once it is the request's turn, or why it has none. */
+  private ErrnoException awaitTurn() throws IOException {
+    Throttle throttle = export.throttle();
+    RateLimit limit = throttle.limit();
+    long dueNanos = nanoClock.getAsLong() + throttle.takeTurn(request);
+    long leftNanos = dueNanos - nanoClock.getAsLong();
+    if (leftNanos > 0) {
+      out.flush();
+      waiting = Thread.currentThread();
+      while (leftNanos > 0 && limit.equals(throttle.limit()) && !isCalled()) {
+        LockSupport.parkNanos(this, Math.min(leftNanos, LIMIT_CHANGE_SEEN_NANOS));
+        // Nobody has reason to interrupt this thread, and it would not wait any more.
+        Thread.interrupted();
+        leftNanos = dueNanos - nanoClock.getAsLong();
+      }
+      waiting = null;
+      if (leftNanos > 0 && limit.equals(throttle.limit())) {
+        throttle.giveTurn(request, limit);
+        return turnedAway();
+      }
+    }
+    return null;
+  }
+
+  private boolean isCalled() {
+    return stopping || resting || abandoned;
+  }
+
+  private ErrnoException turnedAway() throws IOException {
+    if (abandoned) {
+      throw new AsynchronousCloseException();
+    }
+    if (stopping) {
+      return shutDown();
+    }
+    throw new RestException();
   }
 
   private void refuse() throws IOException {

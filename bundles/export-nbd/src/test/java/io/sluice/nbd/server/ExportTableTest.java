@@ -10,6 +10,7 @@ import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.export.ExportInfo;
 import io.sluice.export.ExportRequest;
+import io.sluice.export.RemovalMode;
 import io.sluice.nbd.MemoryDevice;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -19,7 +20,8 @@ class ExportTableTest {
   private final MemoryDevice disk = new MemoryDevice(4096);
   private final MemoryDevice image = new MemoryDevice(4096, 512, true);
   private final ExportTable table = new ExportTable();
-  private final NbdExporter exporter = new NbdExporter(table, new NbdServer(table));
+  private final NbdExporter exporter =
+      new NbdExporter(table, new ConfiguredExports(table), new NbdServer(table));
 
   private void addBoth() {
     assertTrue(table.deviceCame("disk", "", DeviceRole.LIVE, disk));
@@ -55,7 +57,7 @@ class ExportTableTest {
     assertEquals(
         List.of("disk", "disk@a", "ro"), exporter.list().stream().map(ExportInfo::name).toList());
     assertTrue(exporter.list().get(1).readOnly(), "an image that takes no writes");
-    exporter.remove("ro");
+    exporter.remove("ro", RemovalMode.SAFE);
     refused(Errno.ENOENT, "no such export: ro", () -> table.find("ro"));
   }
 
@@ -67,8 +69,8 @@ class ExportTableTest {
     refused(Errno.EEXIST, "give another", () -> add("disk", "disk@a"));
     refused(Errno.EINVAL, "4096", () -> add("disk", "x".repeat(4097)));
     refused(Errno.EINVAL, "control", () -> add("disk", "a\nb"));
-    refused(Errno.ENOENT, "no such", () -> exporter.remove("x"));
-    refused(Errno.EPERM, "without asking", () -> exporter.remove("disk"));
+    refused(Errno.ENOENT, "no such", () -> exporter.remove("x", RemovalMode.HARD));
+    refused(Errno.EPERM, "without asking", () -> exporter.remove("disk", RemovalMode.HARD));
   }
 
   private void add(String device, String name) throws ErrnoException {

@@ -102,7 +102,12 @@ final class Generation implements Swappable, AutoCloseable {
       devices.forEach(
           (name, device) -> table.deviceCame(name, "", io.sluice.block.DeviceRole.LIVE, device));
       server = new NbdServer(table);
-      swap = new NbdSwap(table, server, new NbdConfiguration(socket, tcp, false));
+      swap =
+          new NbdSwap(
+              table,
+              new ConfiguredExports(table),
+              server,
+              new NbdConfiguration(socket, tcp, false));
       if (!successor && devices.containsKey("disk")) {
         table.add(new io.sluice.export.ExportRequest("disk", "extra", true));
       }

@@ -157,7 +157,13 @@ class HandOverFaultTest extends HandOverRig {
     table.deviceCame("disk", "", DeviceRole.LIVE, disk);
     NbdConfiguration configuration = new NbdConfiguration(socket(), List.of(), false);
     try (NbdServer server = new NbdServer(table)) {
-      NbdSwap swap = new NbdSwap(table, server, configuration, TimeUnit.MILLISECONDS.toNanos(1));
+      NbdSwap swap =
+          new NbdSwap(
+              table,
+              new ConfiguredExports(table),
+              server,
+              configuration,
+              TimeUnit.MILLISECONDS.toNanos(1));
       swap.start(false);
       try (Dialogue client = connect().enter("disk", true)) {
         swap.handOver(LIMIT).close();

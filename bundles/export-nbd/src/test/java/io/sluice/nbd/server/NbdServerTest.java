@@ -11,6 +11,7 @@ import io.sluice.block.DeviceRole;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.export.ExportRequest;
+import io.sluice.export.RemovalMode;
 import io.sluice.nbd.Answers;
 import io.sluice.nbd.Conversation;
 import io.sluice.nbd.MemoryDevice;
@@ -328,14 +329,14 @@ class NbdServerTest {
   void removedNameLetsItsClientsGoAndNotTheDevices() throws Exception {
     table.deviceCame("disk", "", DeviceRole.LIVE, new MemoryDevice(1 << 20));
     NbdServer server = server();
-    NbdExporter exporter = new NbdExporter(table, server);
+    NbdExporter exporter = new NbdExporter(table, new ConfiguredExports(table), server);
     exporter.add(new ExportRequest("disk", "extra", true));
     try (SocketChannel own = connect();
         SocketChannel extra = connect()) {
       send(own, Conversation.simple("disk").toBytes());
       send(extra, Conversation.simple("extra").toBytes());
       await(() -> server.clientCount("disk") + server.clientCount("extra") == 2, "no clients");
-      exporter.remove("extra");
+      exporter.remove("extra", RemovalMode.SOFT);
       Answers answers = new Answers(receiveAll(extra));
       ByteBuffer info = ByteBuffer.wrap(answers.option().data());
       assertTrue((info.getShort(10) & NbdProtocol.FLAG_READ_ONLY) != 0, "the wish was read-only");

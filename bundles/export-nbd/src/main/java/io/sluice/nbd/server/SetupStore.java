@@ -1,0 +1,17 @@
+package io.sluice.nbd.server;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+
+/** Where the setups of exports are kept, as properties. */
+public interface SetupStore {
+  /** All setups. */
+  List<Map<String, Object>> read() throws IOException;
+
+  /** Keeps a setup, in place of an older one of the export. */
+  void write(String export, Map<String, String> properties) throws IOException;
+
+  /** Forgets a setup, if it is there. */
+  void delete(String export) throws IOException;
+}
