@@ -17,13 +17,11 @@ import io.sluice.filter.Filter;
 import io.sluice.filter.FilterHost;
 import io.sluice.filter.OnError;
 import java.time.Duration;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -88,10 +86,12 @@ final class AttachedFilter {
   private final OnError onError;
   private final Filter filter;
 
-  /** As the entry's, in the form that is cheap to ask; never changed. */
-  private final Set<BioOp> ops = EnumSet.noneOf(BioOp.class);
+  /** As the entry's, a bit for each. */
+  private final int opBits;
 
-  private final LongAdder bioCount = new LongAdder();
+  /** Bios it was given, but for those that its calls have not added yet; see {@link Call#count}. */
+  final LongAdder bioCount = new LongAdder();
+
   private final LongAdder errorCount = new LongAdder();
   private final LongAdder faultCount = new LongAdder();
 
@@ -116,7 +116,7 @@ final class AttachedFilter {
     this.lower = host.lower();
     this.filter = filter;
     this.commands = new Gate("filter " + entry.name() + " on device " + device, 1);
-    this.ops.addAll(entry.ops());
+    this.opBits = entry.ops().stream().mapToInt(AttachedFilter::bit).sum();
   }
 
   Filter filter() {
@@ -132,12 +132,16 @@ final class AttachedFilter {
   }
 
   boolean understands(BioOp op) {
-    return ops.contains(op);
+    return (opBits & bit(op)) != 0;
+  }
+
+  @SuppressWarnings("EnumOrdinal") // As in an EnumSet: the bits are in no file and no interface.
+  private static int bit(BioOp op) {
+    return 1 << op.ordinal();
   }
 
   /** Hands one bio to the filter. What else than ErrnoException comes back is a fault. */
   void submit(Bio bio, BlockDevice next) throws ErrnoException {
-    bioCount.increment();
     filter.submit(bio, next);
   }
 
@@ -212,6 +216,7 @@ final class AttachedFilter {
       thrown = fault;
     }
     boolean evicted = stack.end(call) == Call.EVICTED;
+    call.task = null;
     if (thrown != null && !evicted) {
       Faults.log(LOG, ERROR, recordFault(task + " failed", OneLine.of(thrown)), thrown);
     }
@@ -459,7 +464,7 @@ final class AttachedFilter {
         altitude,
         onError,
         stateName(),
-        bioCount.sum(),
+        bioCount.sum() + stacks.uncounted(bioCount),
         errorCount.sum(),
         faultCount.sum(),
         lastFault,

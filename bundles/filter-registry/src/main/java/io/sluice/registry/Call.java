@@ -2,6 +2,7 @@ package io.sluice.registry;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * One call of a filter by one thread: where the thread is, for how long, and whose word counts when
@@ -32,6 +33,8 @@ final class Call {
   static final int EVICTING = 5;
   static final int EVICTED = 6;
 
+  private static final int UNCOUNTED_MAX = 64;
+
   private static final int STATE_BITS = 3;
   private static final int STATE_MASK = (1 << STATE_BITS) - 1;
   private static final VarHandle WORD;
@@ -49,16 +52,22 @@ final class Call {
 
   final CallStack stack;
 
+  /** The one that this one lies inside of; null for none. */
+  final Call outer;
+
+  /** The one inside of this one, free or not; null before there was one. Never another one. */
+  volatile Call inner;
+
   /** The rest is written by the thread before it enters INSIDE, and valid until it leaves it. */
   AttachedFilter filter;
 
-  /** What the call is about if it is not about a bio, else null. */
+  /** What the call is about if it is not about a bio, else null, as it must be left. */
   String task;
 
   /** What the filter calls to pass a bio on; null if it can't. */
-  Below next;
+  Link next;
 
-  /** The way through the gate that the call is on; null if it is on none. */
+  /** The way through the gate that the call is on; one without a gate if it is on none. */
   Passage passage;
 
   long limitNanos;
@@ -75,6 +84,11 @@ final class Call {
   /** For the latency of one bio in many: 0, or when the call began, on the fine clock. */
   long sampleNanos;
 
+  /** Bios that are still to be added to a filter's counter, and to which. */
+  private int uncounted;
+
+  private LongAdder counter;
+
   private long belowNanos;
   private boolean wasLate;
 
@@ -84,8 +98,9 @@ final class Call {
   @SuppressWarnings("unused") // Through WORD.
   private volatile long word;
 
-  Call(CallStack stack) {
+  Call(CallStack stack, Call outer) {
     this.stack = stack;
+    this.outer = outer;
   }
 
   private static int state(long word) {
@@ -102,6 +117,35 @@ final class Call {
 
   int state() {
     return state(word);
+  }
+
+  /**
+   * Counts one bio of a filter. The counter gets many at a time, because to add is one locked
+   * instruction and one more cache line for each filter of each bio.
+   */
+  void count(LongAdder bios) {
+    if (counter != bios || uncounted == UNCOUNTED_MAX) {
+      settle();
+      counter = bios;
+    }
+    uncounted++;
+  }
+
+  /** Brings the counter up to date; by the call's thread, or after its end. */
+  void settle() {
+    int count = uncounted;
+    // Before it is added: who reads the counter first misses some for a moment, and has none twice.
+    uncounted = 0;
+    if (count > 0) {
+      counter.add(count);
+    }
+  }
+
+  /** What is to be added to this counter, with every call that has ended. By any thread. */
+  int uncounted(LongAdder bios) {
+    // The word is written last, so what is read after it is no older.
+    long unused = look();
+    return counter == bios ? uncounted : 0;
   }
 
   /** Starts; the fields are set. */
@@ -134,7 +178,7 @@ final class Call {
   /** Comes back from below, whatever happened there. */
   void comeBack() {
     long old = (long) WORD.get(this);
-    if (passage != null && passage.givenUp) {
+    if (passage.givenUp) {
       // Something deeper on this passage was evicted: this call is over too.
       WORD.setVolatile(this, successor(old, EVICTED));
       return;

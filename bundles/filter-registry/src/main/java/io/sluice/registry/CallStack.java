@@ -1,7 +1,6 @@
 package io.sluice.registry;
 
 import io.sluice.block.ErrnoException;
-import java.util.Arrays;
 
 /**
  * What one thread is doing in the chains of one registry: the gates it is inside of, and the calls
@@ -15,33 +14,23 @@ final class CallStack {
   final Thread thread = Thread.currentThread();
   final CallStacks stacks;
 
-  private Passage[] passages = {new Passage(), new Passage()};
-  private int passageCount;
+  /** Around all others, for what is outside of them: neither is ever entered or begun. */
+  private final Passage outside = new Passage(null);
 
-  /** Replaced by a longer one, never changed. */
-  private volatile Call[] calls = new Call[0];
+  private final Call outermost = new Call(this, null);
 
-  private int callCount;
+  private Passage passage = outside;
+  private Call current = outermost;
   private int bioCount;
   private boolean sampling;
 
   CallStack(CallStacks stacks) {
     this.stacks = stacks;
-    growCalls();
   }
 
-  private void growCalls() {
-    Call[] old = calls;
-    Call[] longer = Arrays.copyOf(old, old.length + 8);
-    for (int i = old.length; i < longer.length; i++) {
-      longer[i] = new Call(this);
-    }
-    calls = longer;
-  }
-
-  /** The calls there are room for, from outside to inside; most of them are free. */
-  Call[] calls() {
-    return calls;
+  /** The outermost call, free or not; null if there has been none. The others are inside of it. */
+  Call firstCall() {
+    return outermost.inner;
   }
 
   /**
@@ -50,65 +39,64 @@ final class CallStack {
    * @return what to hand to {@link #leave}
    */
   Passage enter(Gate gate) throws ErrnoException {
-    if (passageCount == passages.length) {
-      passages = Arrays.copyOf(passages, 2 * passageCount);
-      for (int i = passageCount; i < passages.length; i++) {
-        passages[i] = new Passage();
-      }
+    Passage entered = passage.inner;
+    if (entered == null) {
+      entered = new Passage(passage);
+      passage.inner = entered;
     }
-    Passage passage = passages[passageCount];
-    passage.stripe = gate.enter();
-    passage.gate = gate;
-    passage.outerCallCount = callCount;
-    if (passageCount++ == 0) {
+    entered.stripe = gate.enter();
+    entered.gate = gate;
+    entered.outerCall = current;
+    if (passage == outside) {
       sampling = (bioCount++ & (SAMPLE_INTERVAL - 1)) == 0;
     }
-    return passage;
+    passage = entered;
+    return entered;
   }
 
   /** Goes out, unless that was done on this thread's behalf. */
-  void leave(Passage passage) {
-    while (callCount > passage.outerCallCount) {
+  void leave(Passage left) {
+    while (current != left.outerCall) {
       // Left behind by an error of the virtual machine in the middle of our own code.
-      Call left = calls[--callCount];
-      drop(left);
-      left.given.forget();
+      Call lost = current;
+      drop(lost);
+      lost.task = null;
+      lost.given.forget();
     }
-    passageCount--;
-    Gate gate = passage.gate;
-    passage.gate = null;
-    if (passage.givenUp) {
-      passage.givenUp = false;
+    passage = left.outer;
+    Gate gate = left.gate;
+    left.gate = null;
+    if (left.givenUp) {
+      left.givenUp = false;
     } else {
-      gate.exit(passage.stripe);
+      gate.exit(left.stripe);
     }
   }
 
-  private static int drop(Call call) {
+  private int drop(Call call) {
+    current = call.outer;
     int end = call.end();
     call.filter = null;
     call.next = null;
-    call.passage = null;
     return end;
   }
 
   /** The call that comes next; to be filled in, then {@link #begin}. */
   Call prepare(AttachedFilter filter, long limitNanos) {
-    if (callCount == calls.length) {
-      growCalls();
+    Call call = current.inner;
+    if (call == null) {
+      call = new Call(this, current);
+      current.inner = call;
     }
-    Call call = calls[callCount];
     call.filter = filter;
     call.limitNanos = limitNanos;
-    call.task = null;
-    call.next = null;
-    call.passage = passageCount == 0 ? null : passages[passageCount - 1];
-    call.sampleNanos = sampling && passageCount > 0 ? stacks.nanoClock.getAsLong() : 0;
+    call.passage = passage;
+    call.sampleNanos = sampling ? stacks.nanoClock.getAsLong() : 0;
     return call;
   }
 
   void begin(Call call) {
-    callCount++;
+    current = call;
     call.begin(stacks.nowNanos);
   }
 
@@ -119,7 +107,6 @@ final class CallStack {
    */
   int end(Call call) {
     AttachedFilter filter = call.filter;
-    callCount--;
     int end = drop(call);
     if (call.sampleNanos != 0 && end != Call.EVICTED) {
       long totalNanos = stacks.nanoClock.getAsLong() - call.sampleNanos;
@@ -129,19 +116,18 @@ final class CallStack {
   }
 
   /** The innermost call that was given this {@code next}; null if there is none. */
-  Call callOf(Below next) {
-    for (int i = callCount - 1; i >= 0; i--) {
-      if (calls[i].next == next) {
-        return calls[i];
-      }
+  Call callOf(Link next) {
+    Call call = current;
+    while (call != null && call.next != next) {
+      call = call.outer;
     }
-    return null;
+    return call;
   }
 
   /** Whether this thread is a stuck one that was given up in a call of the lower device's owner. */
   boolean isEvicted(LowerDevice lower) {
-    for (int i = callCount - 1; i >= 0; i--) {
-      if (calls[i].state() == Call.EVICTED && calls[i].filter.lower == lower) {
+    for (Call call = current; call != outermost; call = call.outer) {
+      if (call.state() == Call.EVICTED && call.filter.lower == lower) {
         return true;
       }
     }

@@ -7,6 +7,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 
 /**
@@ -20,6 +21,9 @@ final class CallStacks {
   /** What a filter that was interrupted may take to come back. */
   static final long GRACE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+  /** A power of two, above the number of threads that an agent as a rule has. */
+  private static final int RECENT_COUNT = 256;
+
   /** The fine clock, for samples. */
   final LongSupplier nanoClock;
 
@@ -32,6 +36,13 @@ final class CallStacks {
   @SuppressWarnings("ThreadLocalUsage") // One for each registry, of which an agent has one.
   private final ThreadLocal<CallStack> local = new ThreadLocal<>();
 
+  /**
+   * Where most threads find their stack with less than half of the work: by the thread's number,
+   * the youngest of those that share a place. Read and written without order, since a thread takes
+   * only what it has put there itself.
+   */
+  private final CallStack[] recent = new CallStack[RECENT_COUNT];
+
   private final Set<CallStack> all = ConcurrentHashMap.newKeySet();
 
   CallStacks(LongSupplier nanoClock, Executor notices) {
@@ -41,18 +52,24 @@ final class CallStacks {
 
   /** This thread's. */
   CallStack mine() {
+    Thread thread = Thread.currentThread();
+    CallStack likely = recent[slot(thread)];
+    return likely != null && likely.thread == thread ? likely : found(thread);
+  }
+
+  private CallStack found(Thread thread) {
     CallStack stack = local.get();
     if (stack == null) {
       stack = new CallStack(this);
       all.add(stack);
       local.set(stack);
+      recent[slot(thread)] = stack;
     }
     return stack;
   }
 
-  /** This thread's, or null if it has never been in a chain. */
-  CallStack mineIfAny() {
-    return local.get();
+  private static int slot(Thread thread) {
+    return (int) thread.getId() & (RECENT_COUNT - 1);
   }
 
   /**
@@ -68,15 +85,44 @@ final class CallStacks {
       CallStack stack = stacks.next();
       if (!stack.thread.isAlive()) {
         stacks.remove();
+        forget(stack);
+        settle(stack.firstCall());
         continue;
       }
-      look(stack.calls());
+      look(stack.firstCall());
     }
   }
 
-  private void look(Call[] calls) {
-    for (int i = 0; i < calls.length; i++) {
-      Call call = calls[i];
+  /**
+   * Of the bios that go to this counter, those that are not in it yet. To be asked after the
+   * counter, so that none is counted twice.
+   */
+  long uncounted(LongAdder bios) {
+    long sum = 0;
+    for (CallStack stack : all) {
+      for (Call call = stack.firstCall(); call != null; call = call.inner) {
+        sum += call.uncounted(bios);
+      }
+    }
+    return sum;
+  }
+
+  private static void settle(Call first) {
+    for (Call call = first; call != null; call = call.inner) {
+      call.settle();
+    }
+  }
+
+  /** Lets go of a stack whose thread has ended, unless another took its place. */
+  private void forget(CallStack stack) {
+    int slot = slot(stack.thread);
+    if (recent[slot] == stack) {
+      recent[slot] = null;
+    }
+  }
+
+  private void look(Call first) {
+    for (Call call = first; call != null; call = call.inner) {
       long look = call.look();
       if (!Call.isInside(look)) {
         continue;
@@ -88,7 +134,7 @@ final class CallStacks {
       }
       if (!Call.isLate(look)) {
         // An interrupt would hit the code of an inner call, which is not at fault.
-        boolean innermost = i + 1 == calls.length || Call.isFree(calls[i + 1].look());
+        boolean innermost = call.inner == null || Call.isFree(call.inner.look());
         call.interrupt(look, innermost);
       } else if (overNanos > GRACE_NANOS) {
         evict(call, look, filter);
@@ -111,7 +157,7 @@ final class CallStacks {
       eviction = filter.giveUp(call);
     } finally {
       Passage passage = call.passage;
-      if (passage != null && !passage.givenUp) {
+      if (passage.gate != null && !passage.givenUp) {
         passage.givenUp = true;
         passage.gate.exit(passage.stripe);
       }

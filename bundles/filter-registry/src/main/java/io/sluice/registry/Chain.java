@@ -1,6 +1,5 @@
 package io.sluice.registry;
 
-import io.sluice.block.BlockDevice;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -10,14 +9,14 @@ import java.util.Optional;
 final class Chain {
   private final OriginLink origin;
   private final List<ChainLink> links;
-  private final BlockDevice head;
+  private final Link head;
 
   private Chain(OriginLink origin, List<AttachedFilter> filters) {
     this.origin = origin;
     List<ChainLink> fromLow = new ArrayList<>();
-    BlockDevice next = origin;
+    Link next = origin.below(above(filters, filters.size()));
     for (int i = filters.size() - 1; i >= 0; i--) {
-      ChainLink link = new ChainLink(filters.get(i), next);
+      ChainLink link = new ChainLink(filters.get(i), next, above(filters, i));
       fromLow.add(link);
       next = link;
     }
@@ -26,12 +25,16 @@ final class Chain {
     this.head = next;
   }
 
+  private static String above(List<AttachedFilter> filters, int place) {
+    return place == 0 ? "" : filters.get(place - 1).name();
+  }
+
   static Chain of(OriginLink origin) {
     return new Chain(origin, List.of());
   }
 
   /** Where a bio goes in. */
-  BlockDevice head() {
+  Link head() {
     return head;
   }
 
@@ -45,7 +48,7 @@ final class Chain {
   }
 
   /** What is below a filter of this altitude, whether one is there or not. */
-  BlockDevice below(int altitude) {
+  Link below(int altitude) {
     for (ChainLink link : links) {
       if (link.filter.altitude < altitude) {
         return link;

@@ -2,35 +2,28 @@ package io.sluice.registry;
 
 import io.sluice.block.Bio;
 import io.sluice.block.BioOp;
-import io.sluice.block.BlockDevice;
-import io.sluice.block.DeviceGeometry;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.block.ExtentVisitor;
-import java.util.EnumSet;
 import java.util.Set;
 
 /**
  * One filter in its place, seen from above: a bio submitted here meets the filter and then the rest
  * of the chain. Immutable; another chain has other links.
  */
-final class ChainLink implements BlockDevice {
+final class ChainLink extends Link {
   final AttachedFilter filter;
-  final BlockDevice next;
+  final Link next;
 
-  /** What the filter is given as its next. */
-  private final Below below;
-
-  private final GeometryView view = new GeometryView(this::withoutRefused);
-
-  ChainLink(AttachedFilter filter, BlockDevice next) {
+  ChainLink(AttachedFilter filter, Link next, String above) {
+    super(next.origin, next.stacks, above);
     this.filter = filter;
     this.next = next;
-    this.below = new Below(filter.stacks, next, filter.name());
   }
 
-  private Set<BioOp> withoutRefused(Set<BioOp> below) {
-    Set<BioOp> ops = EnumSet.copyOf(below);
+  @Override
+  Set<BioOp> ops(Set<BioOp> originOps) {
+    Set<BioOp> ops = next.ops(originOps);
     ops.removeIf(op -> !filter.understands(op));
     if (ops.contains(BioOp.WRITE)) {
       ops.add(BioOp.WRITE_ZEROES);
@@ -39,28 +32,23 @@ final class ChainLink implements BlockDevice {
   }
 
   @Override
-  public DeviceGeometry geometry() {
-    return view.of(next.geometry());
-  }
-
-  @Override
-  public void submit(Bio bio) throws ErrnoException {
+  void submit(Bio bio, CallStack stack) throws ErrnoException {
     if (filter.state() != AttachedFilter.State.ATTACHED) {
-      submitInQuarantine(bio);
+      submitInQuarantine(bio, stack);
       return;
     }
     if (!filter.understands(bio.op())) {
-      submitUnknown(bio);
+      submitUnknown(bio, stack);
       return;
     }
-    CallStack stack = filter.stacks.mine();
     Call call = stack.prepare(filter, filter.callLimitNanos);
-    call.next = below;
+    call.next = next;
     call.given.note(bio);
+    call.count(filter.bioCount);
     stack.begin(call);
     Throwable thrown = null;
     try {
-      filter.submit(bio, below);
+      filter.submit(bio, next);
     } catch (Throwable t) {
       thrown = t;
     }
@@ -68,14 +56,15 @@ final class ChainLink implements BlockDevice {
     boolean changed = !call.given.isUnchanged(bio);
     int end = stack.end(call);
     if (thrown != null || end != Call.INSIDE || changed || !served) {
-      conclude(bio, call.given, thrown, end, changed);
+      conclude(bio, stack, call.given, thrown, end, changed);
     } else {
       call.given.forget();
     }
   }
 
   /** Decides what becomes of a bio that did not come back well. */
-  private void conclude(Bio bio, Given given, Throwable thrown, int end, boolean changed)
+  private void conclude(
+      Bio bio, CallStack stack, Given given, Throwable thrown, int end, boolean changed)
       throws ErrnoException {
     if (end == Call.EVICTED) {
       given.forget();
@@ -105,17 +94,17 @@ final class ChainLink implements BlockDevice {
     given.restore(bio);
     given.forget();
     filter.quarantine(given.toString(), fault);
-    submitInQuarantine(bio);
+    submitInQuarantine(bio, stack);
   }
 
-  private void submitInQuarantine(Bio bio) throws ErrnoException {
+  private void submitInQuarantine(Bio bio, CallStack stack) throws ErrnoException {
     try {
       checkMayPass();
     } catch (ErrnoException e) {
       filter.countError();
       throw e;
     }
-    next.submit(bio);
+    next.submit(bio, stack);
   }
 
   /** Returns when bios may go past the filter in quarantine. */
@@ -128,9 +117,9 @@ final class ChainLink implements BlockDevice {
     }
   }
 
-  private void submitUnknown(Bio bio) throws ErrnoException {
+  private void submitUnknown(Bio bio, CallStack stack) throws ErrnoException {
     if (bio.op() == BioOp.WRITE_ZEROES && filter.understands(BioOp.WRITE)) {
-      ZeroWrites.submit(bio, this, "filter " + filter.name());
+      ZeroWrites.submit(bio, write -> submit(write, stack), "filter " + filter.name());
       return;
     }
     throw new ErrnoException(
@@ -143,29 +132,29 @@ final class ChainLink implements BlockDevice {
    * may be told less than was asked, but nothing twice.
    */
   @Override
-  public void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor)
+  void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor, CallStack stack)
       throws ErrnoException {
     if (filter.state() == AttachedFilter.State.ATTACHED
-        && statusFromFilter(offsetBytes, lengthBytes, visitor)) {
+        && statusFromFilter(offsetBytes, lengthBytes, visitor, stack)) {
       return;
     }
     checkMayPass();
-    next.status(offsetBytes, lengthBytes, visitor);
+    next.status(offsetBytes, lengthBytes, visitor, stack);
   }
 
   /** Whether that was it; else the filter is in quarantine and nothing has been told. */
-  private boolean statusFromFilter(long offsetBytes, long lengthBytes, ExtentVisitor visitor)
+  private boolean statusFromFilter(
+      long offsetBytes, long lengthBytes, ExtentVisitor visitor, CallStack stack)
       throws ErrnoException {
-    CallStack stack = filter.stacks.mine();
     Call call = stack.prepare(filter, filter.callLimitNanos);
-    call.next = below;
+    call.next = next;
     call.given.noteStatus(offsetBytes, lengthBytes);
     call.sampleNanos = 0;
     GuardedVisitor guarded = new GuardedVisitor(visitor, call);
     stack.begin(call);
     Throwable thrown = null;
     try {
-      filter.status(offsetBytes, lengthBytes, guarded, below);
+      filter.status(offsetBytes, lengthBytes, guarded, next);
     } catch (Throwable t) {
       thrown = t;
     }
@@ -185,10 +174,5 @@ final class ChainLink implements BlockDevice {
     guarded.rethrow();
     boolean failed = filter.state() == AttachedFilter.State.FAILED;
     return !faulted || (guarded.called() && !failed);
-  }
-
-  @Override
-  public boolean mayBlock() {
-    return next.mayBlock();
   }
 }

@@ -4,7 +4,6 @@ import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.sluice.block.BlockDevice;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.filter.AttachRequest;
@@ -84,7 +83,7 @@ final class ChainSwitch {
   /** Has the filter made, with the device frozen; it is in no chain yet. */
   AttachedFilter create(LiveDevice device, FilterTable.Entry entry, Terms terms, String task)
       throws ErrnoException {
-    BlockDevice below = device.chain().below(terms.altitude());
+    Link below = device.chain().below(terms.altitude());
     LowerDevice lower = new LowerDevice(entry.name(), device.name, below, device.stacks);
     AttachedFilter.Host host = new AttachedFilter.Host(device.name, device.origin, lower);
     try {

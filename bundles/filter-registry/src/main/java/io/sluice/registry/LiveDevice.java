@@ -64,7 +64,7 @@ final class LiveDevice implements BlockDevice {
     this.origin = origin;
     this.options = options;
     this.gate = Gate.ofDataPath("device " + name);
-    this.chain = Chain.of(new OriginLink(origin, loss));
+    this.chain = Chain.of(new OriginLink(origin, loss, stacks));
   }
 
   Chain chain() {
@@ -104,19 +104,19 @@ final class LiveDevice implements BlockDevice {
     CallStack stack = stacks.mine();
     Passage passage = stack.enter(gate);
     try {
-      BlockDevice head = chain.head();
+      Link head = chain.head();
       check(bio, head.geometry());
       ByteBuffer data = bio.data();
       if (data == null) {
         if (bio.lengthBytes() > 0 || bio.op() == BioOp.FLUSH) {
-          head.submit(bio);
+          head.submit(bio, stack);
         }
         return;
       }
       checkBuffer(bio, data);
       if (bio.lengthBytes() > 0) {
         int limit = data.limit();
-        head.submit(bio);
+        head.submit(bio, stack);
         // A filter that completes a bio alone need not know what a buffer must look like then.
         data.limit(limit).position(limit);
       }
@@ -171,7 +171,7 @@ final class LiveDevice implements BlockDevice {
     CallStack stack = stacks.mine();
     Passage passage = stack.enter(gate);
     try {
-      BlockDevice head = chain.head();
+      Link head = chain.head();
       DeviceGeometry geometry = head.geometry();
       long sizeBytes = geometry.sizeBytes();
       if (offsetBytes < 0
@@ -192,7 +192,7 @@ final class LiveDevice implements BlockDevice {
                 + sizeBytes
                 + ", the length at least 1");
       }
-      head.status(offsetBytes, Math.min(lengthBytes, sizeBytes - offsetBytes), visitor);
+      head.status(offsetBytes, Math.min(lengthBytes, sizeBytes - offsetBytes), visitor, stack);
     } finally {
       stack.leave(passage);
     }

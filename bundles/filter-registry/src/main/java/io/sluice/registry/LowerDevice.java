@@ -19,16 +19,16 @@ final class LowerDevice implements BlockDevice {
 
   final String filter;
   private final CallStacks stacks;
-  private volatile BlockDevice target;
+  private volatile Link target;
 
-  LowerDevice(String filter, String device, BlockDevice target, CallStacks stacks) {
+  LowerDevice(String filter, String device, Link target, CallStacks stacks) {
     this.stacks = stacks;
     this.filter = filter;
     this.gate = Gate.ofDataPath("the device below filter " + filter + " on " + device);
     this.target = target;
   }
 
-  void aimAt(BlockDevice next) {
+  void aimAt(Link next) {
     target = next;
   }
 
@@ -42,7 +42,7 @@ final class LowerDevice implements BlockDevice {
     CallStack stack = stack();
     Passage passage = stack.enter(gate);
     try {
-      target.submit(bio);
+      target.submit(bio, stack);
     } finally {
       stack.leave(passage);
     }
@@ -54,7 +54,7 @@ final class LowerDevice implements BlockDevice {
     CallStack stack = stack();
     Passage passage = stack.enter(gate);
     try {
-      target.status(offsetBytes, lengthBytes, visitor);
+      target.status(offsetBytes, lengthBytes, visitor, stack);
     } finally {
       stack.leave(passage);
     }

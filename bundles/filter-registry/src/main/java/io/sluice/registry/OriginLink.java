@@ -4,8 +4,6 @@ import static java.lang.System.Logger.Level.ERROR;
 
 import io.sluice.block.Bio;
 import io.sluice.block.BioOp;
-import io.sluice.block.BlockDevice;
-import io.sluice.block.DeviceGeometry;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.block.ExtentVisitor;
@@ -19,36 +17,40 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * WRITE_ZEROES) added where it lacks them, and with its faults made into errors so that no filter
  * above is blamed for them.
  */
-final class OriginLink implements BlockDevice {
+final class OriginLink extends Link {
   private static final System.Logger LOG = System.getLogger("io.sluice.registry");
 
-  private final OriginDevice origin;
-  private final GeometryView view = new GeometryView(OriginLink::withEmulation);
-  private final AtomicBoolean faultLogged = new AtomicBoolean();
-
   private final Loss loss;
+  private final AtomicBoolean faultLogged;
 
-  OriginLink(OriginDevice origin, Loss loss) {
-    this.origin = origin;
-    this.loss = loss;
+  OriginLink(OriginDevice origin, Loss loss, CallStacks stacks) {
+    this(origin, loss, stacks, new AtomicBoolean(), "");
   }
 
-  private static Set<BioOp> withEmulation(Set<BioOp> ops) {
-    Set<BioOp> all = EnumSet.copyOf(ops);
+  private OriginLink(
+      OriginDevice origin, Loss loss, CallStacks stacks, AtomicBoolean faultLogged, String above) {
+    super(origin, stacks, above);
+    this.loss = loss;
+    this.faultLogged = faultLogged;
+  }
+
+  /** The same origin in its place in another chain. */
+  OriginLink below(String above) {
+    return new OriginLink(origin, loss, stacks, faultLogged, above);
+  }
+
+  @Override
+  Set<BioOp> ops(Set<BioOp> originOps) {
+    Set<BioOp> all = EnumSet.copyOf(originOps);
     all.add(BioOp.FLUSH);
-    if (ops.contains(BioOp.WRITE)) {
+    if (originOps.contains(BioOp.WRITE)) {
       all.add(BioOp.WRITE_ZEROES);
     }
     return all;
   }
 
   @Override
-  public DeviceGeometry geometry() {
-    return view.of(origin.geometry());
-  }
-
-  @Override
-  public void submit(Bio bio) throws ErrnoException {
+  void submit(Bio bio, CallStack stack) throws ErrnoException {
     loss.check(bio);
     try {
       if (!origin.geometry().ops().contains(bio.op())) {
@@ -72,13 +74,13 @@ final class OriginLink implements BlockDevice {
       case FLUSH -> {
         // An origin without a flush keeps nothing back: its writes are durable when they return.
       }
-      case WRITE_ZEROES -> ZeroWrites.submit(bio, origin, "origin " + origin.path());
+      case WRITE_ZEROES -> ZeroWrites.submit(bio, origin::submit, "origin " + origin.path());
       default -> origin.submit(bio);
     }
   }
 
   @Override
-  public void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor)
+  void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor, CallStack stack)
       throws ErrnoException {
     GuardedVisitor guarded = new GuardedVisitor(visitor, null);
     try {
@@ -89,11 +91,6 @@ final class OriginLink implements BlockDevice {
       throw faulted("block status of " + offsetBytes + "+" + lengthBytes, fault);
     }
     guarded.rethrow();
-  }
-
-  @Override
-  public boolean mayBlock() {
-    return origin.mayBlock();
   }
 
   private ErrnoException faulted(String operation, Throwable fault) {

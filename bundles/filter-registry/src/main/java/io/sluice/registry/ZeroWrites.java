@@ -1,7 +1,6 @@
 package io.sluice.registry;
 
 import io.sluice.block.Bio;
-import io.sluice.block.BlockDevice;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import java.nio.ByteBuffer;
@@ -16,6 +15,11 @@ final class ZeroWrites {
 
   private ZeroWrites() {}
 
+  /** Takes the writes. */
+  interface Target {
+    void submit(Bio bio) throws ErrnoException;
+  }
+
   /**
    * Writes zeroes over the bio's range, piece by piece in rising order, each with the bio's FUA.
    * NO_UNMAP needs nothing: to write is to allocate.
@@ -24,7 +28,7 @@ final class ZeroWrites {
    * @throws ErrnoException ENOTSUP, with nothing written, if the bio has FAST_ONLY; else what the
    *     first failing write throws
    */
-  static void submit(Bio bio, BlockDevice target, String layer) throws ErrnoException {
+  static void submit(Bio bio, Target target, String layer) throws ErrnoException {
     if (bio.has(Bio.FAST_ONLY)) {
       throw new ErrnoException(
           Errno.ENOTSUP, bio + ": no fast way to zero, because " + layer + " can only write");
