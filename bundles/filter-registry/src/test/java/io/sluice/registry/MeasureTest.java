@@ -14,6 +14,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -104,6 +105,41 @@ final class MeasureTest {
         bytes < ONCE_MAX_BYTES, () -> bytes + " bytes were allocated for " + BIO_COUNT + " bios");
     assertTrue(
         fixture.registry.chain("disk").get(0).latency().sampleCount() > 1000, "samples included");
+  }
+
+  @Test
+  void eachBioIsCountedOnce_alsoWhenItsThreadHasEnded() throws Exception {
+    fixture.register("f", 1, ALL_OPS, PASS);
+    for (String name : List.of("disk", "other")) {
+      fixture.add(name);
+      fixture.attach(name, "f");
+    }
+    Worker worker =
+        Worker.start(
+            "worker",
+            () -> {
+              flush("disk", 100);
+              flush("other", 30);
+              flush("disk", 5);
+            });
+    worker.join();
+    assertEquals(List.of(105L, 30L), counts());
+    long unused = fixture.registry.watch().tick();
+    assertEquals(List.of(105L, 30L), counts(), "the thread is forgotten, its bios are not");
+    flush("other", 1000);
+    assertEquals(List.of(105L, 1030L), counts());
+  }
+
+  private void flush(String device, int count) throws ErrnoException {
+    for (int i = 0; i < count; i++) {
+      fixture.published.get(device).submit(new Bio().flush());
+    }
+  }
+
+  private List<Long> counts() throws ErrnoException {
+    return List.of(
+        fixture.registry.chain("disk").get(0).bioCount(),
+        fixture.registry.chain("other").get(0).bioCount());
   }
 
   private static void submit(BlockDevice disk, Bio bio, ByteBuffer data, int count)
