@@ -16,6 +16,7 @@ import picocli.CommandLine.ScopeType;
       StoreCommands.class,
       CbtCommands.class,
       ExportCommands.class,
+      BackupCommands.class,
       StatsCommand.class,
       BundleCommands.class,
       BundleCommands.Bundles.class,

@@ -51,6 +51,15 @@ public final class GogoCommands implements AutoCloseable {
     publish(context, "export", new ExportScope(this), "nbd", "fuse", "list", "set", "remove");
     publish(
         context,
+        "backup",
+        new BackupScope(this),
+        "full",
+        "incremental",
+        "restore",
+        "verify",
+        "list");
+    publish(
+        context,
         "bundle",
         new BundleScope(this),
         "list",
