@@ -26,7 +26,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.regex.Matcher;
@@ -152,39 +151,36 @@ final class BackupDirectory implements AutoCloseable {
   }
 
   /**
-   * What is missing of a file and of all that it lies on, as far as a look at the lengths tells.
+   * What is missing of a device's file in a point and of all that it lies on, as far as a look at
+   * the lengths tells.
    *
    * @param points all points
    * @return a sentence, or empty
    */
-  String missing(List<BackupPoint> points, BackupFile file) throws IOException {
+  String missing(List<BackupPoint> points, BackupPoint point, String device)
+      throws IOException, ErrnoException {
     Map<Integer, BackupPoint> byNumber =
-        points.stream().collect(Collectors.toMap(BackupPoint::point, point -> point));
-    BackupFile each = file;
+        points.stream().collect(Collectors.toMap(BackupPoint::point, each -> each));
+    BackupPoint each = point;
     while (true) {
-      Path there = path.resolve(each.file());
+      BackupFile file = each.file(device);
+      Path there = path.resolve(file.file());
       if (!Files.isRegularFile(there)) {
-        return each.file() + " is gone";
+        return file.file() + " is gone";
       }
-      if (Files.size(there) != each.fileBytes()) {
-        return each.file() + " has " + Files.size(there) + " bytes, and had " + each.fileBytes();
+      if (Files.size(there) != file.fileBytes()) {
+        return file.file() + " has " + Files.size(there) + " bytes, and had " + file.fileBytes();
       }
-      if (each.kind() == BackupKind.FULL) {
+      if (file.kind() == BackupKind.FULL) {
         return "";
       }
-      BackupPoint base = byNumber.get(each.basePoint());
-      Optional<BackupFile> next = base == null ? Optional.empty() : base.of(each.device());
-      if (next.isEmpty() || each.basePoint() >= pointOf(each)) {
-        return "point " + each.basePoint() + ", which " + each.file() + " lies on, is gone";
+      BackupPoint base = byNumber.get(file.basePoint());
+      // Only downwards, so that no record leads in a circle.
+      if (base == null || base.of(device).isEmpty() || base.point() >= each.point()) {
+        return "point " + file.basePoint() + ", which " + file.file() + " lies on, is gone";
       }
-      each = next.get();
+      each = base;
     }
-  }
-
-  /** The number in a file's name. */
-  private static int pointOf(BackupFile file) {
-    String[] parts = file.file().split("\\.");
-    return Integer.parseInt(parts[parts.length - 2]);
   }
 
   /** The name of a device's file in a point. */

@@ -159,7 +159,7 @@ public final class BackupJob {
         return Increment.none(
             "its size was " + file.sizeBytes() + " bytes and is " + sizeBytes + " bytes");
       }
-      String gone = directory.missing(earlier, file);
+      String gone = directory.missing(earlier, base, device.device());
       if (!gone.isEmpty()) {
         return Increment.none("its last backup can't be read: " + gone);
       }

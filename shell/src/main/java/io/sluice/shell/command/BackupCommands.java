@@ -203,7 +203,10 @@ final class BackupCommands {
         description = "Overwrite this live device, of the same size, through its filters.")
     String onto;
 
-    @Option(names = "--point", paramLabel = "N", description = "Which point; default the last.")
+    @Option(
+        names = "--point",
+        paramLabel = "N",
+        description = "Which point; default the last that has the device.")
     int point;
 
     @Option(

@@ -104,23 +104,23 @@ class BackupDirectoryTest {
     try (BackupDirectory directory = BackupDirectory.make(dir.resolve("b"))) {
       publish(directory, 1, file("disk", 1, 0));
       publish(directory, 2, file("disk", 2, 1));
-      BackupFile last = file("disk", 3, 2);
-      publish(directory, 3, last);
+      BackupPoint last = publish(directory, 3, file("disk", 3, 2));
       List<BackupPoint> points = directory.points();
-      assertEquals("", directory.missing(points, last));
+      assertEquals("", directory.missing(points, last, "disk"));
       Files.writeString(dir.resolve("b/disk.000002.qcow2"), "more bytes");
-      assertEquals("disk.000002.qcow2 has 10 bytes, and had 5", directory.missing(points, last));
+      assertEquals(
+          "disk.000002.qcow2 has 10 bytes, and had 5", directory.missing(points, last, "disk"));
       Files.writeString(dir.resolve("b/disk.000002.qcow2"), "again");
       Files.delete(dir.resolve("b/disk.000001.qcow2"));
-      assertEquals("disk.000001.qcow2 is gone", directory.missing(points, last));
+      assertEquals("disk.000001.qcow2 is gone", directory.missing(points, last, "disk"));
       assertEquals(
           "point 1, which disk.000002.qcow2 lies on, is gone",
-          directory.missing(points.subList(1, 3), last));
+          directory.missing(points.subList(1, 3), last, "disk"));
       // A record that leads in a circle ends too.
-      BackupFile circle = file("disk", 3, 3);
+      BackupPoint circle = new BackupPoint(3, Instant.EPOCH, List.of(file("disk", 3, 3)));
       assertEquals(
           "point 3, which disk.000003.qcow2 lies on, is gone",
-          directory.missing(List.of(new BackupPoint(3, Instant.EPOCH, List.of(circle))), circle));
+          directory.missing(List.of(circle), circle, "disk"));
     }
   }
 

@@ -85,6 +85,7 @@ class FrameworkTest {
     framework.start();
     install(CommandLine.class).start();
     install(com.fasterxml.jackson.core.JsonFactory.class).start();
+    install(com.fasterxml.jackson.jr.ob.JSON.class).start();
     if (withGogo) {
       install(org.apache.felix.service.command.CommandProcessor.class).start();
       install(Class.forName("org.apache.felix.gogo.command.Basic")).start();
