@@ -3,12 +3,9 @@ package io.sluice.registry;
 import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.WARNING;
 
-import io.sluice.block.Bio;
 import io.sluice.block.BioOp;
-import io.sluice.block.BlockDevice;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
-import io.sluice.block.ExtentVisitor;
 import io.sluice.block.OriginDevice;
 import io.sluice.block.StorageIdentity;
 import io.sluice.filter.AttachRequest;
@@ -87,7 +84,7 @@ final class AttachedFilter {
   private final Filter filter;
 
   /** As the entry's, a bit for each. */
-  private final int opBits;
+  final int opBits;
 
   /** Bios it was given, but for those that its calls have not added yet; see {@link Call#count}. */
   final LongAdder bioCount = new LongAdder();
@@ -136,18 +133,8 @@ final class AttachedFilter {
   }
 
   @SuppressWarnings("EnumOrdinal") // As in an EnumSet: the bits are in no file and no interface.
-  private static int bit(BioOp op) {
+  static int bit(BioOp op) {
     return 1 << op.ordinal();
-  }
-
-  /** Hands one bio to the filter. What else than ErrnoException comes back is a fault. */
-  void submit(Bio bio, BlockDevice next) throws ErrnoException {
-    filter.submit(bio, next);
-  }
-
-  void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor, BlockDevice next)
-      throws ErrnoException {
-    filter.status(offsetBytes, lengthBytes, visitor, next);
   }
 
   void countError() {
@@ -207,7 +194,6 @@ final class AttachedFilter {
     CallStack stack = stacks.mine();
     Call call = stack.prepare(this, TELL_LIMIT.toNanos());
     call.task = task;
-    call.sampleNanos = 0;
     stack.begin(call);
     Throwable thrown = null;
     try {
@@ -217,6 +203,7 @@ final class AttachedFilter {
     }
     boolean evicted = stack.end(call) == Call.EVICTED;
     call.task = null;
+    call.filter = null;
     if (thrown != null && !evicted) {
       Faults.log(LOG, ERROR, recordFault(task + " failed", OneLine.of(thrown)), thrown);
     }
@@ -261,7 +248,7 @@ final class AttachedFilter {
    * @return what to do when the stuck thread has been cut off
    */
   CallStacks.Eviction giveUp(Call call) {
-    long limitMillis = TimeUnit.NANOSECONDS.toMillis(call.limitNanos);
+    long limitMillis = TimeUnit.NANOSECONDS.toMillis(call.limitNanos());
     String text =
         recordFault(
             call.what() + " hung",

@@ -58,17 +58,21 @@ final class Call {
   /** The one inside of this one, free or not; null before there was one. Never another one. */
   volatile Call inner;
 
-  /** The rest is written by the thread before it enters INSIDE, and valid until it leaves it. */
-  AttachedFilter filter;
+  /**
+   * Where in a chain the filter is that is called; null if the call is not about a bio or a range.
+   * This and what follows is written by the thread before it enters INSIDE, and valid until it
+   * leaves it.
+   */
+  ChainLink link;
 
-  /** What the call is about if it is not about a bio, else null, as it must be left. */
+  /** What the call is about if there is no link, else null, as it must be left. */
   String task;
-
-  /** What the filter calls to pass a bio on; null if it can't. */
-  Link next;
 
   /** The way through the gate that the call is on; one without a gate if it is on none. */
   Passage passage;
+
+  /** The filter and its limit if there is no link. */
+  AttachedFilter filter;
 
   long limitNanos;
 
@@ -78,7 +82,7 @@ final class Call {
   /** Since when it is there now, on the coarse clock. */
   long sinceNanos;
 
-  /** How often something was passed to {@link #next}. */
+  /** How often something was passed on. */
   int passCount;
 
   /** For the latency of one bio in many: 0, or when the call began, on the fine clock. */
@@ -153,8 +157,6 @@ final class Call {
     usedNanos = 0;
     sinceNanos = nowNanos;
     passCount = 0;
-    belowNanos = 0;
-    wasLate = false;
     long old = (long) WORD.get(this);
     WORD.setRelease(this, successor(old, INSIDE));
   }
@@ -187,6 +189,16 @@ final class Call {
     WORD.setRelease(this, successor(old, wasLate ? LATE : INSIDE));
   }
 
+  /** Whether the call is one to be timed. */
+  void sample(boolean wanted) {
+    if (wanted) {
+      sampleNanos = stack.stacks.nanoClock.getAsLong();
+      belowNanos = 0;
+    } else {
+      sampleNanos = 0;
+    }
+  }
+
   void addBelow(long nanos) {
     belowNanos += nanos;
   }
@@ -206,6 +218,7 @@ final class Call {
       return INSIDE;
     }
     int end = leave(FREE);
+    wasLate = false;
     if (end == EVICTED) {
       clearInterrupt();
       WORD.setVolatile(this, successor((long) WORD.getVolatile(this), FREE));
@@ -296,6 +309,18 @@ final class Call {
   /** The thread may find out from now on. */
   void finishEviction(long look) {
     WORD.setVolatile(this, marked(look, EVICTED));
+  }
+
+  /** Whose code it is; null if it has ended meanwhile. */
+  AttachedFilter filter() {
+    ChainLink at = link;
+    return at == null ? filter : at.filter;
+  }
+
+  /** How long the filter's own code may take. */
+  long limitNanos() {
+    ChainLink at = link;
+    return at == null ? limitNanos : at.filter.callLimitNanos;
   }
 
   /** What the thread is doing, for people. */

@@ -61,6 +61,7 @@ final class CallStack {
       Call lost = current;
       drop(lost);
       lost.task = null;
+      lost.filter = null;
       lost.given.forget();
     }
     passage = left.outer;
@@ -76,22 +77,36 @@ final class CallStack {
   private int drop(Call call) {
     current = call.outer;
     int end = call.end();
-    call.filter = null;
-    call.next = null;
+    call.link = null;
     return end;
   }
 
-  /** The call that comes next; to be filled in, then {@link #begin}. */
+  /** The call that comes next, of the filter in this place; then {@link #begin}. */
+  Call prepare(ChainLink link) {
+    Call call = following();
+    call.link = link;
+    call.sample(sampling);
+    return call;
+  }
+
+  /** The call that comes next, about no bio; to be filled in, then {@link #begin}. */
   Call prepare(AttachedFilter filter, long limitNanos) {
+    Call call = following();
+    call.filter = filter;
+    call.limitNanos = limitNanos;
+    call.sample(false);
+    return call;
+  }
+
+  private Call following() {
     Call call = current.inner;
     if (call == null) {
       call = new Call(this, current);
       current.inner = call;
     }
-    call.filter = filter;
-    call.limitNanos = limitNanos;
-    call.passage = passage;
-    call.sampleNanos = sampling ? stacks.nanoClock.getAsLong() : 0;
+    if (call.passage != passage) {
+      call.passage = passage;
+    }
     return call;
   }
 
@@ -106,28 +121,30 @@ final class CallStack {
    * @return as {@link Call#end}
    */
   int end(Call call) {
-    AttachedFilter filter = call.filter;
+    ChainLink link = call.link;
     int end = drop(call);
     if (call.sampleNanos != 0 && end != Call.EVICTED) {
       long totalNanos = stacks.nanoClock.getAsLong() - call.sampleNanos;
-      filter.latency.record(totalNanos, totalNanos - call.belowNanos());
+      link.filter.latency.record(totalNanos, totalNanos - call.belowNanos());
     }
     return end;
   }
 
   /** The innermost call that was given this {@code next}; null if there is none. */
   Call callOf(Link next) {
-    Call call = current;
-    while (call != null && call.next != next) {
-      call = call.outer;
+    for (Call call = current; call != null; call = call.outer) {
+      ChainLink link = call.link;
+      if (link != null && link.next == next) {
+        return call;
+      }
     }
-    return call;
+    return null;
   }
 
   /** Whether this thread is a stuck one that was given up in a call of the lower device's owner. */
   boolean isEvicted(LowerDevice lower) {
     for (Call call = current; call != outermost; call = call.outer) {
-      if (call.state() == Call.EVICTED && call.filter.lower == lower) {
+      if (call.state() == Call.EVICTED && call.filter().lower == lower) {
         return true;
       }
     }

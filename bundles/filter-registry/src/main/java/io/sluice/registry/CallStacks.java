@@ -127,9 +127,12 @@ final class CallStacks {
       if (!Call.isInside(look)) {
         continue;
       }
-      AttachedFilter filter = call.filter;
-      long overNanos = call.usedNanos + nowNanos - call.sinceNanos - call.limitNanos;
-      if (filter == null || overNanos <= 0) {
+      AttachedFilter filter = call.filter();
+      if (filter == null) {
+        continue;
+      }
+      long overNanos = call.usedNanos + nowNanos - call.sinceNanos - call.limitNanos();
+      if (overNanos <= 0) {
         continue;
       }
       if (!Call.isLate(look)) {

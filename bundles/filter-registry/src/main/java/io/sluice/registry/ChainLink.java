@@ -5,7 +5,9 @@ import io.sluice.block.BioOp;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.block.ExtentVisitor;
+import io.sluice.filter.Filter;
 import java.util.Set;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * One filter in its place, seen from above: a bio submitted here meets the filter and then the rest
@@ -15,10 +17,19 @@ final class ChainLink extends Link {
   final AttachedFilter filter;
   final Link next;
 
+  /** Of the filter, here because each line of memory more is as dear as an instruction. */
+  private final Filter body;
+
+  private final int opBits;
+  private final LongAdder bioCount;
+
   ChainLink(AttachedFilter filter, Link next, String above) {
     super(next.origin, next.stacks, above);
     this.filter = filter;
     this.next = next;
+    this.body = filter.filter();
+    this.opBits = filter.opBits;
+    this.bioCount = filter.bioCount;
   }
 
   @Override
@@ -37,18 +48,17 @@ final class ChainLink extends Link {
       submitInQuarantine(bio, stack);
       return;
     }
-    if (!filter.understands(bio.op())) {
+    if ((opBits & AttachedFilter.bit(bio.op())) == 0) {
       submitUnknown(bio, stack);
       return;
     }
-    Call call = stack.prepare(filter, filter.callLimitNanos);
-    call.next = next;
+    Call call = stack.prepare(this);
     call.given.note(bio);
-    call.count(filter.bioCount);
+    call.count(bioCount);
     stack.begin(call);
     Throwable thrown = null;
     try {
-      filter.submit(bio, next);
+      body.submit(bio, next);
     } catch (Throwable t) {
       thrown = t;
     }
@@ -146,15 +156,14 @@ final class ChainLink extends Link {
   private boolean statusFromFilter(
       long offsetBytes, long lengthBytes, ExtentVisitor visitor, CallStack stack)
       throws ErrnoException {
-    Call call = stack.prepare(filter, filter.callLimitNanos);
-    call.next = next;
+    Call call = stack.prepare(this);
     call.given.noteStatus(offsetBytes, lengthBytes);
-    call.sampleNanos = 0;
+    call.sample(false);
     GuardedVisitor guarded = new GuardedVisitor(visitor, call);
     stack.begin(call);
     Throwable thrown = null;
     try {
-      filter.status(offsetBytes, lengthBytes, guarded, next);
+      body.status(offsetBytes, lengthBytes, guarded, next);
     } catch (Throwable t) {
       thrown = t;
     }
