@@ -15,24 +15,33 @@ import java.nio.ByteBuffer;
  * room kept for the header, which is put once the bytes are known to be good.
  */
 final class InlineReads {
+  /** A read up to this size is answered in one piece, and no hole is looked for. */
+  static final int WHOLE_MAX_BYTES = 64 << 10;
+
   /**
-   * The largest piece that is read and sent at once: large enough to amortise, small to stay
-   * cached.
+   * The pieces of a larger one: as large as a processor's nearest cache, as what is sent together
+   * is not.
    */
-  static final int PIECE_BYTES = 64 << 10;
+  static final int PIECE_BYTES = 32 << 10;
 
   private final DeviceCalls device;
   private final HoleSearch holes;
   private final ReplyOutput out;
   private final ReplyStyle style;
   private final int headerBytes;
+  private final int pieceBytes;
 
-  InlineReads(DeviceCalls device, HoleSearch holes, ReplyOutput out, ReplyStyle style) {
+  /**
+   * @param blockSizeBytes the device's, which is a divisor of each piece
+   */
+  InlineReads(
+      DeviceCalls device, HoleSearch holes, ReplyOutput out, ReplyStyle style, int blockSizeBytes) {
     this.device = device;
     this.holes = holes;
     this.out = out;
     this.style = style;
     this.headerBytes = style.dataHeaderBytes();
+    this.pieceBytes = Math.max(PIECE_BYTES, blockSizeBytes);
   }
 
   /** Serves a read that was checked. */
@@ -40,7 +49,7 @@ final class InlineReads {
     long lengthBytes = request.lengthBytes();
     if (lengthBytes == 0) {
       empty(request);
-    } else if (style.chunks() && (lengthBytes <= PIECE_BYTES || !isWhole(request))) {
+    } else if (style.chunks() && (lengthBytes <= WHOLE_MAX_BYTES || !isWhole(request))) {
       chunks(request);
     } else {
       contiguous(request);
@@ -64,8 +73,8 @@ final class InlineReads {
   void warm(Request request) throws IOException {
     long lengthBytes = Math.min(request.lengthBytes(), NbdLimits.PAYLOAD_MAX_BYTES);
     ErrnoException failure = null;
-    for (long done = 0; done < lengthBytes && failure == null; done += PIECE_BYTES) {
-      int piece = (int) Math.min(PIECE_BYTES, lengthBytes - done);
+    for (long done = 0; done < lengthBytes && failure == null; done += pieceBytes) {
+      int piece = (int) Math.min(pieceBytes, lengthBytes - done);
       int start = out.reserve(piece).position();
       failure = device.read(request.offsetBytes() + done, out.view(start, piece));
     }
@@ -76,7 +85,7 @@ final class InlineReads {
   }
 
   private void chunks(Request request) throws IOException {
-    if (request.lengthBytes() > PIECE_BYTES) {
+    if (request.lengthBytes() > WHOLE_MAX_BYTES) {
       sparse(request);
     } else {
       ErrnoException failure = dataChunk(request, 0, (int) request.lengthBytes());
@@ -97,7 +106,7 @@ final class InlineReads {
       if (zero) {
         holeChunk(request, done, run);
       } else {
-        run = Math.min(run, PIECE_BYTES);
+        run = Math.min(run, pieceBytes);
         failure = dataChunk(request, done, run);
       }
       done += run;
@@ -139,7 +148,7 @@ final class InlineReads {
    */
   private void contiguous(Request request) throws IOException, ProtocolException {
     int lengthBytes = (int) request.lengthBytes();
-    int piece = Math.min(PIECE_BYTES, lengthBytes);
+    int piece = Math.min(pieceBytes, lengthBytes);
     ByteBuffer buffer = out.reserve(headerBytes + piece);
     int start = buffer.position();
     ErrnoException failure =
@@ -164,8 +173,8 @@ final class InlineReads {
   private void rest(Request request, int sentBytes) throws IOException, ProtocolException {
     ErrnoException failure = null;
     int lengthBytes = (int) request.lengthBytes();
-    for (int done = sentBytes; done < lengthBytes; done += PIECE_BYTES) {
-      int piece = Math.min(PIECE_BYTES, lengthBytes - done);
+    for (int done = sentBytes; done < lengthBytes; done += pieceBytes) {
+      int piece = Math.min(pieceBytes, lengthBytes - done);
       ByteBuffer buffer = out.reserve(piece);
       int start = buffer.position();
       if (failure == null) {

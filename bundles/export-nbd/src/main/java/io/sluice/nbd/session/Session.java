@@ -26,9 +26,10 @@ public final class Session {
   static final int INPUT_BUFFER_BYTES = 256 << 10;
 
   /**
-   * Four pieces of a read, which are sent together, their headers, and some replies before them.
+   * Sixteen pieces of a read, which are sent together, their headers, and some replies before them:
+   * whoever sends less at a time wakes the client more often.
    */
-  private static final int OUTPUT_BUFFER_BYTES = 4 * InlineReads.PIECE_BYTES + 4096;
+  private static final int OUTPUT_BUFFER_BYTES = 16 * InlineReads.PIECE_BYTES + 4096;
 
   /** What one connection takes at most, apart from requests that are with workers. */
   public static final int CONNECTION_BYTES =

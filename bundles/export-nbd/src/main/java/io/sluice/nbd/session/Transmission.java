@@ -86,7 +86,9 @@ final class Transmission {
     this.out = out;
     this.check = new RequestCheck(export, agreed.style(), agreed.allocationContext());
     this.calls = new DeviceCalls(device, gauge, resources.nanoClock());
-    this.reads = new InlineReads(calls, new HoleSearch(device), out, agreed.style());
+    this.reads =
+        new InlineReads(
+            calls, new HoleSearch(device), out, agreed.style(), device.geometry().blockSizeBytes());
     this.writes = new InlineWrites(calls, in);
     this.blockStatus = new BlockStatusReply(device, out, agreed.style());
     this.nanoClock = resources.nanoClock();

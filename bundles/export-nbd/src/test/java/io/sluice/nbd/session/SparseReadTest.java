@@ -86,9 +86,9 @@ class SparseReadTest {
         structured(
             device,
             Conversation.structured("disk")
-                .read(1, 0, InlineReads.PIECE_BYTES)
+                .read(1, 0, InlineReads.WHOLE_MAX_BYTES)
                 .request(CMD_FLAG_DF, CMD_READ, 2, 0, 1 << 20));
-    assertEquals(List.of(), answers.reply(InlineReads.PIECE_BYTES).holes());
+    assertEquals(List.of(), answers.reply(InlineReads.WHOLE_MAX_BYTES).holes());
     Reply whole = answers.reply(1 << 20);
     assertEquals(List.of(), whole.holes());
     assertEquals(1, whole.chunkCount());
@@ -110,7 +110,8 @@ class SparseReadTest {
         scattered.poke(random.nextInt(clusters) * data.length, data, data.length);
       }
       int offset = random.nextInt(SIZE / 2);
-      int length = InlineReads.PIECE_BYTES + 1 + random.nextInt(SIZE / 2 - InlineReads.PIECE_BYTES);
+      int length =
+          InlineReads.WHOLE_MAX_BYTES + 1 + random.nextInt(SIZE / 2 - InlineReads.WHOLE_MAX_BYTES);
       Conversation said = Conversation.structured("disk").read(round, offset, length).read(7, 0, 9);
       Answers answers = structured(scattered, said);
       Reply reply = answers.reply(length);
