@@ -16,7 +16,7 @@ import java.util.Map;
  * @param limit how fast its clients may be
  * @param options kind-specific ones, as they were asked for
  * @param clientCount clients connected now
- * @param addresses where to reach it, as URIs
+ * @param addresses where to reach it: URIs, or a file's path
  */
 public record ExportInfo(
     String kind,

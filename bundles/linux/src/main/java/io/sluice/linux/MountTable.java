@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Set;
 
 /** The mounts that this process sees, by /proc/self/mountinfo. */
-final class MountTable {
+public final class MountTable {
   private static final Path MOUNTS = Path.of("/proc/self/mountinfo");
 
   /** File systems whose files have other device numbers than the mount. */
@@ -107,6 +107,40 @@ final class MountTable {
         Path point = path(fields[4]);
         if (point != null) {
           points.add(point);
+        }
+      }
+    }
+    return points;
+  }
+
+  /**
+   * Where file systems of a kind are mounted, the latest first.
+   *
+   * @param type as mount(8) shows it, such as {@code fuse.sluice}
+   * @param source what is mounted
+   * @param option one of the file system's own options, such as {@code user_id=0}
+   * @throws IOException if the mounts can't be read
+   */
+  public static List<Path> mountPoints(String type, String source, String option)
+      throws IOException {
+    return mountPoints(
+        type, source, option, Files.readAllLines(MOUNTS, SystemErrors.NATIVE_CHARSET));
+  }
+
+  /** As {@link #mountPoints(String, String, String)}, from lines as above. */
+  static List<Path> mountPoints(String type, String source, String option, List<String> lines) {
+    List<Path> points = new ArrayList<>();
+    for (String line : lines) {
+      List<String> fields = List.of(line.split(" ", -1));
+      int dash = fields.indexOf("-");
+      if (dash >= 5
+          && fields.size() > dash + 3
+          && fields.get(dash + 1).equals(type)
+          && unescape(fields.get(dash + 2)).equals(source)
+          && List.of(fields.get(dash + 3).split(",", -1)).contains(option)) {
+        Path point = path(fields.get(4));
+        if (point != null) {
+          points.add(0, point);
         }
       }
     }

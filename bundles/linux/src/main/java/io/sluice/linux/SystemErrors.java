@@ -16,7 +16,7 @@ import java.util.Map;
 /** Turns what the kernel and the JDK report into {@link ErrnoException}s. Thread-safe. */
 public final class SystemErrors {
   /** File names and error texts are in the locale's encoding, which need not be the default one. */
-  static final Charset NATIVE_CHARSET = nativeCharset();
+  public static final Charset NATIVE_CHARSET = nativeCharset();
 
   /**
    * The JDK reports errno only as strerror's text, in the language of the process. So the texts are

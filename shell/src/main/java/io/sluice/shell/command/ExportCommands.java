@@ -92,6 +92,11 @@ final class ExportCommands {
     }
   }
 
+  /** As an exporter of files names them: a path as the caller means it, absolute. */
+  private static String name(AgentCommand command, String word) {
+    return word.contains("/") && !word.startsWith("/") ? command.session().path(word) : word;
+  }
+
   /** The exporter that has an export of that name; one that was added rather than another. */
   private static ExportInfo find(Services services, String name) throws ErrnoException {
     ExportInfo found = null;
@@ -164,18 +169,32 @@ final class ExportCommands {
     }
   }
 
-  @Command(name = "fuse", description = "Show a device or image as a file.")
+  @Command(
+      name = "fuse",
+      description = {
+        "Show a device or image as a file, and print where.",
+        "Each device and image is in the run directory already, as dev/NAME or images/NAME@SNAP;"
+            + " without FILE this prints that path."
+      })
   static final class Fuse extends AgentCommand {
     @Parameters(index = "0", paramLabel = "DEVICE-OR-IMAGE", description = WHAT)
     String device;
 
-    @Parameters(index = "1", arity = "0..1", paramLabel = "FILE", description = "The file's name.")
+    @Parameters(
+        index = "1",
+        arity = "0..1",
+        paramLabel = "FILE",
+        description = "A file to mount over; it is made if there is none.")
     String file = "";
+
+    @Option(names = "--read-only", description = "Refuse writes to FILE.")
+    boolean readOnly;
 
     @Override
     Answer run() throws Exception {
       Exporter fuse = exporter(services(), "fuse");
-      return addresses(fuse.add(new ExportRequest(names().deviceOrImage(device), file, false)));
+      String path = file.isEmpty() ? "" : session().path(file);
+      return addresses(fuse.add(new ExportRequest(names().deviceOrImage(device), path, readOnly)));
     }
   }
 
@@ -219,9 +238,11 @@ final class ExportCommands {
     }
   }
 
-  @Command(name = "remove", description = "Take away a name that was added.")
+  @Command(name = "remove", description = "Take away a name or file that was added.")
   static final class Remove extends AgentCommand {
-    @Parameters(paramLabel = "NAME", description = "The name clients ask for.")
+    @Parameters(
+        paramLabel = "NAME",
+        description = "The name clients ask for, or the file's path.")
     String name;
 
     @Option(
@@ -237,7 +258,8 @@ final class ExportCommands {
 
     @Override
     Answer run() throws Exception {
-      exporter(services(), find(services(), name).kind()).remove(name, mode);
+      String meant = name(this, name);
+      exporter(services(), find(services(), meant).kind()).remove(meant, mode);
       return Answer.quiet(Map.of("removed", List.of(name)));
     }
   }

@@ -21,7 +21,7 @@ public final class ExportScope {
   }
 
   /** {@code export:fuse}. */
-  @Descriptor("Show as a file: DEVICE-OR-IMAGE [FILE]")
+  @Descriptor("Show as a file: DEVICE-OR-IMAGE [FILE] [--read-only]")
   public Object fuse(CommandSession session, String[] arguments) throws ErrnoException {
     return commands.run(session, "export fuse", (Object[]) arguments);
   }

@@ -38,6 +38,7 @@ final class Rules {
           "diffstore.blockdev",
           "diffstore.tmpfs",
           "nbd",
+          "fuse",
           "shell",
           "launch",
           "simulator",
@@ -51,6 +52,9 @@ final class Rules {
       List.of("tracking", "diff", "cow", "image", "session", "osgi");
 
   private static final List<String> NBD_FLOW = List.of("codec", "session", "server", "osgi");
+
+  private static final List<String> FUSE_FLOW =
+      List.of("codec", "tree", "session", "mount", "osgi");
 
   /** The part of the flow that has to run under the simulator. */
   private static final List<String> SNAPSHOT_ENGINE =
@@ -112,6 +116,7 @@ final class Rules {
         partsKnowOnlyTheApi(),
         flow("snapshot packages follow the data flow", "blksnap", SNAPSHOT_FLOW, 25),
         flow("NBD packages follow the data flow", "nbd", NBD_FLOW, 35),
+        flow("FUSE packages follow the data flow", "fuse", FUSE_FLOW, 25),
         noCycles(),
         osgiStaysAtTheEdge(),
         engineIsDeterministic(),

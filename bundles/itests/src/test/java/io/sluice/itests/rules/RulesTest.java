@@ -34,6 +34,7 @@ class RulesTest {
           Map.entry("snapshot packages follow the data flow", List.of("blksnap.tracking.KnowsCow")),
           Map.entry(
               "NBD packages follow the data flow", List.of("nbd.codec.KnowsServer", "nbd.Stray")),
+          Map.entry("FUSE packages follow the data flow", List.of("fuse.codec.KnowsMount")),
           Map.entry("packages have no cycles", List.of("cycle.one.First", "cycle.two.Second")),
           Map.entry("OSGi stays in packages called osgi", List.of("registry.UsesOsgi")),
           Map.entry(
