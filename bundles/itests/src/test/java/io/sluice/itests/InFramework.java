@@ -3,6 +3,7 @@ package io.sluice.itests;
 import io.sluice.block.Bio;
 import io.sluice.block.BlockDevice;
 import io.sluice.block.DeviceRole;
+import io.sluice.export.Exporter;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -54,6 +55,15 @@ public final class InFramework implements AutoCloseable {
             name,
             BlockDevice.ROLE_PROPERTY,
             role.property());
+    return first(new ServiceTracker<>(context, context.createFilter(filter), null), filter);
+  }
+
+  /** The exporter of a kind, waited for. */
+  public Exporter exporter(String kind) throws Exception {
+    String filter =
+        String.format(
+            "(&(%s=%s)(sluice.export.kind=%s))",
+            Constants.OBJECTCLASS, Exporter.class.getName(), kind);
     return first(new ServiceTracker<>(context, context.createFilter(filter), null), filter);
   }
 

@@ -163,7 +163,7 @@ class ShippedBundlesTest {
     restart("io.sluice.export.nbd", Exporter.class);
     DeviceTable devices = in.service(DeviceTable.class);
     devices.add("back", file(scratch, "back.img"), OriginOptions.DEFAULT);
-    Exporter exporter = in.service(Exporter.class);
+    Exporter exporter = in.exporter("nbd");
     assertTrue(
         exporter.list().stream().anyMatch(export -> export.name().equals("back")),
         () -> "exports: " + exporter.list());

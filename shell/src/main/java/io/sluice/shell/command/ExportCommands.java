@@ -240,9 +240,7 @@ final class ExportCommands {
 
   @Command(name = "remove", description = "Take away a name or file that was added.")
   static final class Remove extends AgentCommand {
-    @Parameters(
-        paramLabel = "NAME",
-        description = "The name clients ask for, or the file's path.")
+    @Parameters(paramLabel = "NAME", description = "The name clients ask for, or the file's path.")
     String name;
 
     @Option(

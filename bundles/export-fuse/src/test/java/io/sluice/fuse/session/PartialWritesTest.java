@@ -68,7 +68,7 @@ class PartialWritesTest {
     rival.start();
     // It is either done, which would be wrong, or waits for the first.
     while (rival.getState() != Thread.State.WAITING && rival.isAlive()) {
-      Thread.yield();
+      Thread.onSpinWait();
     }
     device.goOn.countDown();
     writer.join();

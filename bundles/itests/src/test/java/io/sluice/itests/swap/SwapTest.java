@@ -177,9 +177,9 @@ class SwapTest {
 
   @Test
   void theExporterIsReplaced_theOriginsAreNot() throws Exception {
-    Bundle nbd = in.service(Exporter.class) == null ? null : in.bundle("io.sluice.export.nbd");
+    Bundle nbd = in.exporter("nbd") == null ? null : in.bundle("io.sluice.export.nbd");
     swap(nbd, null);
-    Exporter exporter = in.service(Exporter.class);
+    Exporter exporter = in.exporter("nbd");
     assertTrue(
         exporter.list().stream().anyMatch(export -> export.device().equals("disk")),
         "exports: " + exporter.list());
