@@ -273,7 +273,10 @@ public final class FakeAgent implements Services {
 
   /** An exporter that serves each device and image, and what is added. */
   public final class Nbd implements Exporter {
+    private static final Map<String, String> USUAL = Map.of("allow", "user:self,user:root");
+
     private final Map<String, ExportRequest> added = new TreeMap<>();
+    private Map<String, String> options = USUAL;
 
     @Override
     public String kind() {
@@ -320,10 +323,23 @@ public final class FakeAgent implements Services {
               was.name(),
               was.readOnly(),
               change.description() == null ? was.description() : change.description(),
-              change.limit(),
+              change.limit() == null ? was.limit() : change.limit(),
               change.options() == null ? was.options() : change.options());
       added.put(change.name(), changed);
       return info(change.name(), changed, false);
+    }
+
+    @Override
+    public synchronized Map<String, String> options() {
+      return options;
+    }
+
+    @Override
+    public synchronized void configure(Map<String, String> changed) throws ErrnoException {
+      if (changed.containsValue("nobody")) {
+        throw new ErrnoException(Errno.EINVAL, "access rule \"nobody\": it must be any");
+      }
+      options = changed.isEmpty() ? USUAL : changed;
     }
 
     @Override

@@ -30,6 +30,7 @@ import picocli.CommandLine.Parameters;
       ExportCommands.Fuse.class,
       ExportCommands.ListAll.class,
       ExportCommands.Set.class,
+      ExportCommands.Allow.class,
       ExportCommands.Remove.class
     })
 final class ExportCommands {
@@ -97,6 +98,37 @@ final class ExportCommands {
     return word.contains("/") && !word.startsWith("/") ? command.session().path(word) : word;
   }
 
+  /** Who may have an NBD export. */
+  static final class Terms {
+    @Option(
+        names = "--tls",
+        paramLabel = "required|allowed",
+        description = "Whether it is to be had, and seen, through TLS only; default allowed.")
+    String tls;
+
+    @Option(
+        names = "--allow",
+        paramLabel = "RULE",
+        split = ",",
+        description = {
+          "Whom it is for, of those that export allow lets in; repeat it or use commas.",
+          "A RULE is any, user:NAME, address:NETWORK/BITS or cert:PATTERN, or several with + between."
+        })
+    List<String> allow = List.of();
+
+    /** What was given, over what holds; null for nothing at all. */
+    Map<String, String> over(Map<String, String> now) {
+      Map<String, String> options = new TreeMap<>(now);
+      if (tls != null) {
+        options.put("tls", tls);
+      }
+      if (!allow.isEmpty()) {
+        options.put("allow", String.join(",", allow));
+      }
+      return options;
+    }
+  }
+
   /** The exporter that has an export of that name; one that was added rather than another. */
   private static ExportInfo find(Services services, String name) throws ErrnoException {
     ExportInfo found = null;
@@ -153,6 +185,8 @@ final class ExportCommands {
 
     @Mixin Limit limit;
 
+    @Mixin Terms terms;
+
     @Override
     Answer run() throws Exception {
       limit.check(this);
@@ -165,7 +199,7 @@ final class ExportCommands {
                       readOnly,
                       description,
                       limit.over(RateLimit.NONE),
-                      Map.of())));
+                      terms.over(Map.of()))));
     }
   }
 
@@ -227,14 +261,55 @@ final class ExportCommands {
 
     @Mixin Limit limit;
 
+    @Mixin Terms terms;
+
     @Override
     Answer run() throws Exception {
       limit.check(this);
       ExportInfo now = find(services(), name);
       ExportInfo changed =
           exporter(services(), now.kind())
-              .change(new ExportChange(name, description, limit.over(now.limit()), null));
+              .change(
+                  new ExportChange(
+                      name, description, limit.over(now.limit()), terms.over(now.options())));
       return Answer.quiet(changed);
+    }
+  }
+
+  @Command(
+      name = "allow",
+      description = {
+        "Say who is let in to NBD exports at all, or show it, a rule a line.",
+        "It holds for who connects from then on."
+      })
+  static final class Allow extends AgentCommand {
+    @Parameters(
+        paramLabel = "RULE",
+        arity = "0..*",
+        description = {
+          "any; user:NAME on a unix socket, by name, number, or self;",
+          "address:NETWORK/BITS or address:loopback on TCP;",
+          "cert:PATTERN, with *, over the names in a verified TLS certificate;",
+          "or several with + between, which must all hold."
+        })
+    List<String> rules = List.of();
+
+    @Option(names = "--reset", description = "Back to the rules of the agent's configuration.")
+    boolean reset;
+
+    @Override
+    Answer run() throws Exception {
+      if (reset && !rules.isEmpty()) {
+        throw usage("--reset and rules exclude each other");
+      }
+      Exporter nbd = exporter(services(), "nbd");
+      if (reset || !rules.isEmpty()) {
+        nbd.configure(reset ? Map.of() : Map.of("allow", String.join(",", rules)));
+        return Answer.quiet(nbd.options());
+      }
+      return Answer.of(
+          nbd.options(),
+          out -> List.of(nbd.options().get("allow").split(",")).forEach(out::println));
     }
   }
 

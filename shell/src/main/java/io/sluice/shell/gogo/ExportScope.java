@@ -15,7 +15,7 @@ public final class ExportScope {
   /** {@code export:nbd}. */
   @Descriptor(
       "Serve under one more name: DEVICE-OR-IMAGE [--name N] [--read-only] [--description TEXT]"
-          + " [--iops N] [--bandwidth SIZE]")
+          + " [--iops N] [--bandwidth SIZE] [--tls required|allowed] [--allow RULE]")
   public Object nbd(CommandSession session, String[] arguments) throws ErrnoException {
     return commands.run(session, "export nbd", (Object[]) arguments);
   }
@@ -33,9 +33,17 @@ public final class ExportScope {
   }
 
   /** {@code export:set}. */
-  @Descriptor("Change an export: NAME [--description TEXT] [--iops N] [--bandwidth SIZE]")
+  @Descriptor(
+      "Change an export: NAME [--description TEXT] [--iops N] [--bandwidth SIZE]"
+          + " [--tls required|allowed] [--allow RULE]")
   public Object set(CommandSession session, String[] arguments) throws ErrnoException {
     return commands.run(session, "export set", (Object[]) arguments);
+  }
+
+  /** {@code export:allow}. */
+  @Descriptor("Say who is let in to NBD exports at all, or show it: [RULE ...] [--reset]")
+  public Object allow(CommandSession session, String[] arguments) throws ErrnoException {
+    return commands.run(session, "export allow", (Object[]) arguments);
   }
 
   /** {@code export:remove}. */

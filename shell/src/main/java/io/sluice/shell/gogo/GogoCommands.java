@@ -48,7 +48,8 @@ public final class GogoCommands implements AutoCloseable {
     publish(context, "snapshot", waitEvent, "wait-event");
     publish(context, "store", new StoreScope(this), "list", "add", "move");
     publish(context, "cbt", new CbtScope(this), "info", "map", "explain", "dirty");
-    publish(context, "export", new ExportScope(this), "nbd", "fuse", "list", "set", "remove");
+    publish(
+        context, "export", new ExportScope(this), "nbd", "fuse", "list", "set", "allow", "remove");
     publish(
         context,
         "backup",

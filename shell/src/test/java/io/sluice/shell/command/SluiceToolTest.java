@@ -296,6 +296,25 @@ class SluiceToolTest extends ToolFixture {
   }
 
   @Test
+  void export_saysWhoMayHaveIt() throws Exception {
+    ok("export", "nbd", "disk", "--name", "x", "--tls", "required", "--allow", "cert:a,cert:b");
+    assertTrue(ok("export", "list").contains("  allow=cert:a,cert:b,tls=required  "));
+    ok("export", "set", "x", "--allow", "user:root", "--allow", "cert:c");
+    assertTrue(ok("export", "list").contains("  allow=user:root,cert:c,tls=required  "));
+  }
+
+  @Test
+  void export_allowShowsSetsAndResets() throws Exception {
+    assertEquals("user:self\nuser:root\n", ok("export", "allow"));
+    ok("export", "allow", "cert:backup-*", "address:10.0.0.0/8+cert:x");
+    assertEquals("cert:backup-*\naddress:10.0.0.0/8+cert:x\n", ok("export", "allow"));
+    assertTrue(fails(1, "export", "allow", "nobody").contains(": EINVAL: "));
+    assertTrue(fails(2, "export", "allow", "any", "--reset").contains("exclude"));
+    ok("export", "allow", "--reset");
+    assertEquals("user:self\nuser:root\n", ok("export", "allow"));
+  }
+
+  @Test
   void export_removeSaysWhatBecomesOfClients() throws Exception {
     ok("export", "nbd", "disk", "--name", "busy");
     assertTrue(fails(1, "export", "remove", "busy").contains(": EBUSY: "));

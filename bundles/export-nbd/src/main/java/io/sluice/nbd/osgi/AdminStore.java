@@ -4,6 +4,7 @@ import io.sluice.nbd.server.SetupStore;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Dictionary;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -19,6 +20,9 @@ import org.osgi.service.cm.ConfigurationAdmin;
 final class AdminStore implements SetupStore {
   /** The factory of the configurations. */
   static final String FACTORY_PID = "io.sluice.export.nbd.name";
+
+  /** What holds for all exports. */
+  static final String COMMON_PID = "io.sluice.export.nbd";
 
   /** Names like these are the configurations' names too. */
   private static final String PLAIN_NAME = "[A-Za-z0-9_-]{1,40}";
@@ -52,6 +56,20 @@ final class AdminStore implements SetupStore {
   @Override
   public void delete(String export) throws IOException {
     configuration(export).delete();
+  }
+
+  @Override
+  public Map<String, Object> readCommon() throws IOException {
+    Dictionary<String, Object> properties = admin.getConfiguration(COMMON_PID, "?").getProperties();
+    return properties == null ? null : FrameworkUtil.asMap(properties);
+  }
+
+  @Override
+  public void writeCommon(Map<String, String> options) throws IOException {
+    boolean unused =
+        admin
+            .getConfiguration(COMMON_PID, "?")
+            .updateIfDifferent(FrameworkUtil.asDictionary(options));
   }
 
   private Configuration configuration(String export) throws IOException {

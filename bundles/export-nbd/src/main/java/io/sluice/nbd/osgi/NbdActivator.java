@@ -1,19 +1,25 @@
 package io.sluice.nbd.osgi;
 
+import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.export.Exporter;
+import io.sluice.nbd.server.Access;
 import io.sluice.nbd.server.ConfiguredExports;
 import io.sluice.nbd.server.ExportTable;
 import io.sluice.nbd.server.NbdConfiguration;
 import io.sluice.nbd.server.NbdExporter;
 import io.sluice.nbd.server.NbdServer;
 import io.sluice.nbd.server.NbdSwap;
+import io.sluice.nbd.server.TlsPolicy;
+import io.sluice.nbd.tls.TlsServer;
 import io.sluice.swap.Swappable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.osgi.annotation.bundle.Header;
 import org.osgi.framework.BundleActivator;
@@ -26,7 +32,12 @@ import org.osgi.framework.ServiceRegistration;
 @Header(name = Constants.BUNDLE_ACTIVATOR, value = "${@class}")
 public final class NbdActivator implements BundleActivator {
   private static final String RUN_DIR_PROPERTY = "sluice.run.dir";
+  private static final String UNIX_PROPERTY = "sluice.nbd.unix";
   private static final String TCP_PROPERTY = "sluice.nbd.tcp";
+  private static final String ALLOW_PROPERTY = "sluice.nbd.allow";
+  private static final String TLS_PROPERTY = "sluice.nbd.tls";
+  private static final String TLS_DIRECTORY_PROPERTY = "sluice.nbd.tls.dir";
+  private static final String TLS_VERIFY_PEER_PROPERTY = "sluice.nbd.tls.verify-peer";
   private static final String ALLOW_REMOTE_PROPERTY = "sluice.nbd.allow-remote";
 
   /**
@@ -45,26 +56,38 @@ public final class NbdActivator implements BundleActivator {
   @Override
   public void start(BundleContext context) throws Exception {
     ExportTable table = new ExportTable();
+    Access access = new Access(context.getProperty(ALLOW_PROPERTY));
     NbdConfiguration configuration = configuration(context);
-    ConfiguredExports configured = new ConfiguredExports(table);
-    server = new NbdServer(table);
+    ConfiguredExports configured = new ConfiguredExports(table, access);
+    server = new NbdServer(table, access, tls(context));
     swap = new NbdSwap(table, configured, server, configuration);
+    // Before anybody comes in: it says who may.
+    configurations = new ConfigurationSource(context, configured);
+    configurations.open();
     try {
       swap.start(System.clearProperty(noteKey(context)) != null);
     } catch (ErrnoException e) {
+      configurations.close();
       server.close();
       throw e;
     }
     devices = new DeviceTracker(context, configured, server);
     devices.open();
-    configurations = new ConfigurationSource(context, configured);
-    configurations.open();
     swapRegistration = context.registerService(Swappable.class, swap, null);
     registration =
         context.registerService(
             Exporter.class,
-            new NbdExporter(table, configured, server),
+            new NbdExporter(table, configured, access, server),
             FrameworkUtil.asDictionary(Map.of("sluice.export.kind", "nbd")));
+  }
+
+  private static TlsServer tls(BundleContext context) throws ErrnoException {
+    String directory = context.getProperty(TLS_DIRECTORY_PROPERTY);
+    return directory == null
+        ? null
+        : new TlsServer(
+            Path.of(directory),
+            Boolean.parseBoolean(context.getProperty(TLS_VERIFY_PEER_PROPERTY)));
   }
 
   @Override
@@ -89,15 +112,38 @@ public final class NbdActivator implements BundleActivator {
 
   private static NbdConfiguration configuration(BundleContext context) throws Exception {
     String runDirectory = context.getProperty(RUN_DIR_PROPERTY);
-    String tcp = context.getProperty(TCP_PROPERTY);
-    List<String> listeners =
-        tcp == null
-            ? List.of()
-            : Arrays.stream(tcp.split(",")).map(String::trim).filter(s -> !s.isEmpty()).toList();
+    List<String> unix = new ArrayList<>();
+    if (runDirectory != null) {
+      unix.add(socketIn(Path.of(runDirectory)).toString());
+    }
+    unix.addAll(list(context, UNIX_PROPERTY));
     return new NbdConfiguration(
-        runDirectory == null ? null : socketIn(Path.of(runDirectory)),
-        listeners,
-        Boolean.parseBoolean(context.getProperty(ALLOW_REMOTE_PROPERTY)));
+        unix,
+        list(context, TCP_PROPERTY),
+        Boolean.parseBoolean(context.getProperty(ALLOW_REMOTE_PROPERTY)),
+        tlsPolicy(context));
+  }
+
+  private static TlsPolicy tlsPolicy(BundleContext context) throws ErrnoException {
+    String text = context.getProperty(TLS_PROPERTY);
+    if (text == null) {
+      return context.getProperty(TLS_DIRECTORY_PROPERTY) == null
+          ? TlsPolicy.OFF
+          : TlsPolicy.ALLOWED;
+    }
+    try {
+      return TlsPolicy.valueOf(text.strip().toUpperCase(Locale.ROOT));
+    } catch (IllegalArgumentException e) {
+      throw new ErrnoException(
+          Errno.EINVAL, TLS_PROPERTY + "=" + text + ": it must be off, allowed or required", e);
+    }
+  }
+
+  private static List<String> list(BundleContext context, String key) {
+    String text = context.getProperty(key);
+    return text == null
+        ? List.of()
+        : Arrays.stream(text.split(",")).map(String::trim).filter(s -> !s.isEmpty()).toList();
   }
 
   private static Path socketIn(Path runDirectory) throws Exception {

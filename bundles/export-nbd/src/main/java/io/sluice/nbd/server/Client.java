@@ -16,10 +16,11 @@ final class Client implements Runnable, SessionEvents {
 
   private final Clients home;
   private final SocketChannel channel;
-  private final String peer;
+  private final Peer peer;
   private final Listener listener;
   private final CountDownLatch gone = new CountDownLatch(1);
   private EagerChannel socket;
+  private ClientAccess seen;
   private Session session;
   private Rest rest;
   private volatile Future<?> deadline;
@@ -27,7 +28,7 @@ final class Client implements Runnable, SessionEvents {
   /**
    * @param from where an earlier session stands, or a fresh one
    */
-  Client(Clients home, SocketChannel channel, String peer, Listener listener, SessionState from)
+  Client(Clients home, SocketChannel channel, Peer peer, Listener listener, SessionState from)
       throws IOException {
     this.home = home;
     this.channel = channel;
@@ -46,9 +47,14 @@ final class Client implements Runnable, SessionEvents {
     return channel;
   }
 
-  /** Who it is, for people. */
-  String peer() {
-    return peer;
+  /** Who it is. */
+  synchronized Peer peer() {
+    return seen.peer();
+  }
+
+  /** Whether it talks through TLS. */
+  synchronized boolean isSecured() {
+    return seen.isSecured();
   }
 
   /** The export that it is served, or null during the handshake. */
@@ -103,7 +109,8 @@ final class Client implements Runnable, SessionEvents {
 
   private synchronized void converseFrom(SessionState state) throws IOException {
     socket = home.socket(channel, state);
-    session = home.session(socket, peer, this, state);
+    seen = home.access(socket, peer, listener);
+    session = home.session(socket, seen, this, state);
     deadline = home.after(home.handshakeMaxNanos(), this::abort);
     if (rest != null) {
       bringToRest();
@@ -147,11 +154,15 @@ final class Client implements Runnable, SessionEvents {
         }
       }
     } catch (IOException e) {
-      LOG.log(System.Logger.Level.DEBUG, () -> peer + " is gone: " + e);
+      LOG.log(System.Logger.Level.DEBUG, () -> peer.name() + " is gone: " + e);
     } finally {
       deadline.cancel(false);
       leave(given);
     }
+  }
+
+  private synchronized void releaseTls() {
+    seen.release();
   }
 
   private synchronized Session session() {
@@ -170,6 +181,7 @@ final class Client implements Runnable, SessionEvents {
     if (!given) {
       abort();
     }
+    releaseTls();
     home.left(this);
     listener.leave();
     gone.countDown();

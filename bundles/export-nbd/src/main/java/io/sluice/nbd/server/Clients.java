@@ -2,14 +2,15 @@ package io.sluice.nbd.server;
 
 import io.sluice.nbd.session.BufferPool;
 import io.sluice.nbd.session.Export;
-import io.sluice.nbd.session.ExportCatalog;
 import io.sluice.nbd.session.Session;
 import io.sluice.nbd.session.SessionResources;
 import io.sluice.nbd.session.SessionState;
+import io.sluice.nbd.tls.TlsServer;
 import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -27,10 +28,16 @@ import java.util.function.Predicate;
 final class Clients implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Clients.class.getPackageName());
 
-  private final ExportCatalog catalog;
+  private final ExportTable table;
+  private final Access access;
+  private final TlsServer tls;
   private final long handshakeMaxNanos;
   private final Runnable onLeft;
   private final Set<Client> connected = ConcurrentHashMap.newKeySet();
+
+  /** Connections of each user and address. */
+  private final Map<Object, Integer> counts = new ConcurrentHashMap<>();
+
   private final ScheduledThreadPoolExecutor watchdog;
   private final ThreadPoolExecutor workers;
   private final SessionResources resources;
@@ -41,8 +48,11 @@ final class Clients implements AutoCloseable {
   /**
    * @param onLeft told each time that a client has gone
    */
-  Clients(ExportCatalog catalog, long handshakeMaxNanos, Runnable onLeft) {
-    this.catalog = catalog;
+  Clients(
+      ExportTable table, Access access, TlsServer tls, long handshakeMaxNanos, Runnable onLeft) {
+    this.table = table;
+    this.access = access;
+    this.tls = tls;
     this.handshakeMaxNanos = handshakeMaxNanos;
     this.onLeft = onLeft;
     this.watchdog = new ScheduledThreadPoolExecutor(1, daemons("nbd-watchdog"));
@@ -79,19 +89,27 @@ final class Clients implements AutoCloseable {
    * @throws IOException if the client is gone already; the caller closes its channel, as for an
    *     Error, which is a thread that could not be made
    */
-  void start(SocketChannel channel, String peer, Listener listener, SessionState from)
+  void start(SocketChannel channel, Peer peer, Listener listener, SessionState from)
       throws IOException {
-    Client client = new Client(this, channel, peer, listener, from);
-    connected.add(client);
-    Thread thread = new Thread(client, "nbd-client " + peer);
-    thread.setDaemon(true);
+    enter(peer);
+    Client client = null;
+    boolean started = false;
     try {
+      client = new Client(this, channel, peer, listener, from);
+      connected.add(client);
+      Thread thread = new Thread(client, "nbd-client " + peer.name());
+      thread.setDaemon(true);
       thread.start();
-    } catch (RuntimeException | Error e) {
-      client.agreed();
-      client.abort();
-      connected.remove(client);
-      throw e;
+      started = true;
+    } finally {
+      if (!started) {
+        leave(peer);
+        if (client != null) {
+          client.agreed();
+          client.abort();
+          connected.remove(client);
+        }
+      }
     }
     if (closed) {
       client.abort();
@@ -102,8 +120,39 @@ final class Clients implements AutoCloseable {
     return new EagerChannel(channel, from.unread(), pollers, System::nanoTime);
   }
 
-  Session session(EagerChannel socket, String peer, Client client, SessionState from) {
-    return new Session(socket, peer, catalog, resources, client, from.properties());
+  private void enter(Peer peer) throws IOException {
+    int count = counts.merge(peer.client(), 1, Integer::sum);
+    if (count > NbdServer.CONNECTIONS_PER_CLIENT_MAX) {
+      leave(peer);
+      throw new IOException(
+          peer.name()
+              + " has "
+              + NbdServer.CONNECTIONS_PER_CLIENT_MAX
+              + " connections, which is the limit");
+    }
+  }
+
+  private void leave(Peer peer) {
+    counts.computeIfPresent(peer.client(), (key, count) -> count == 1 ? null : count - 1);
+  }
+
+  /** What a client sees and may. */
+  ClientAccess access(EagerChannel socket, Peer peer, Listener listener) {
+    TlsPolicy policy = listener.endpoint().spec().tls();
+    return new ClientAccess(
+        table,
+        access,
+        peer,
+        policy,
+        tls,
+        socket,
+        resources.connectionBuffers(),
+        listener::tellRefused);
+  }
+
+  Session session(EagerChannel socket, ClientAccess seen, Client client, SessionState from) {
+    return new Session(
+        socket, seen.peer().name(), seen, seen, resources, client, from.properties());
   }
 
   /** How long a client may negotiate. */
@@ -123,6 +172,7 @@ final class Clients implements AutoCloseable {
 
   void left(Client client) {
     connected.remove(client);
+    leave(client.peer());
     onLeft.run();
   }
 

@@ -21,7 +21,10 @@ public final class ConfiguredExports {
   private static final System.Logger LOG =
       System.getLogger(ConfiguredExports.class.getPackageName());
 
+  private static final String ALLOW = "allow";
+
   private final ExportTable table;
+  private final Access access;
 
   /** Set up, and their device is not there; by name, guarded by this. */
   private final Map<String, ExportSetup> waiting = new TreeMap<>();
@@ -30,14 +33,16 @@ public final class ConfiguredExports {
   private SetupStore store;
 
   /** The exports of a table; none is kept before {@link #open}. */
-  public ConfiguredExports(ExportTable table) {
+  public ConfiguredExports(ExportTable table, Access access) {
     this.table = table;
+    this.access = access;
   }
 
   /** Takes up the setups that are kept. */
   public synchronized void open(SetupStore found) {
     store = found;
     try {
+      configured(found.readCommon());
       for (Map<String, Object> properties : found.read()) {
         restore(properties);
       }
@@ -51,6 +56,37 @@ public final class ConfiguredExports {
       restore(ExportSetup.read(properties));
     } catch (ErrnoException e) {
       LOG.log(WARNING, e.getMessage());
+    }
+  }
+
+  /**
+   * Takes up what holds for all exports.
+   *
+   * @param properties as they are configured, with others that are none of ours; null for none
+   */
+  public void configured(Map<String, ?> properties) {
+    Object allow = properties == null ? null : properties.get(ALLOW);
+    try {
+      access.configure(allow == null ? Map.of() : Map.of(ALLOW, text(allow)));
+    } catch (ErrnoException e) {
+      LOG.log(WARNING, "NBD access stays as it is: " + e.getMessage());
+    }
+  }
+
+  /** Rules may come as a list, too. */
+  private static String text(Object value) {
+    return value instanceof String[] rules ? String.join(",", rules) : value.toString();
+  }
+
+  /** A command has changed what holds for all exports. */
+  synchronized void keepCommon(Map<String, String> options) {
+    if (store == null) {
+      return;
+    }
+    try {
+      store.writeCommon(options);
+    } catch (IOException | IllegalStateException e) {
+      LOG.log(WARNING, "who may use NBD exports is not kept: a restart loses it", e);
     }
   }
 

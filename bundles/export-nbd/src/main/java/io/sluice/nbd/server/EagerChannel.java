@@ -1,9 +1,9 @@
 package io.sluice.nbd.server;
 
+import io.sluice.nbd.tls.Transport;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
-import java.nio.channels.ByteChannel;
 import java.nio.channels.ClosedSelectorException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
@@ -25,7 +25,7 @@ import java.util.function.LongSupplier;
  * <p>The socket does not block: a thread that sleeps in a read of a socket that blocks could only
  * be woken by closing it. One thread reads, and one at a time writes.
  */
-final class EagerChannel implements ByteChannel {
+final class EagerChannel implements Transport {
   /** How long one search takes at most. */
   static final long POLL_MAX_NANOS = 100_000;
 
@@ -180,6 +180,11 @@ final class EagerChannel implements ByteChannel {
       count = channel.write(source);
     }
     return count;
+  }
+
+  @Override
+  public int writeNow(ByteBuffer source) throws IOException {
+    return channel.write(source);
   }
 
   private void awaitRoom() throws IOException {

@@ -16,13 +16,11 @@ interface Endpoint extends AutoCloseable {
   /** What listens. */
   ServerSocketChannel channel();
 
-  /**
-   * Decides on a client, and sets its socket up.
-   *
-   * @return who it is, for people
-   * @throws IOException if it may not come in
-   */
-  String admit(SocketChannel client) throws IOException;
+  /** Sets a client's socket up. */
+  void prepare(SocketChannel client) throws IOException;
+
+  /** Who a client is. */
+  Peer identify(SocketChannel client) throws IOException;
 
   /** The URI of an export here. */
   String address(String encodedName);
@@ -30,8 +28,8 @@ interface Endpoint extends AutoCloseable {
   /** What it listens on, for people. */
   String name();
 
-  /** What the configuration calls it. */
-  String configuredAs();
+  /** What the configuration says of it. */
+  ListenerSpec spec();
 
   /** What a successor needs beside the channel, as texts. */
   Map<String, String> properties();

@@ -30,6 +30,7 @@ public final class ExportTable implements ExportCatalog {
    * @param role live or image
    * @param automatic whether it is the device's own name, served without asking
    * @param request what was asked for: the description is empty where it is the device's own
+   * @param terms who may have it
    * @param hidden whether new clients are refused
    */
   public record Entry(
@@ -39,10 +40,12 @@ public final class ExportTable implements ExportCatalog {
       DeviceRole role,
       boolean automatic,
       ExportRequest request,
+      ExportTerms terms,
       boolean hidden) {
 
     private Entry with(boolean nowHidden) {
-      return new Entry(export, deviceName, deviceDescription, role, automatic, request, nowHidden);
+      return new Entry(
+          export, deviceName, deviceDescription, role, automatic, request, terms, nowHidden);
     }
   }
 
@@ -62,7 +65,8 @@ public final class ExportTable implements ExportCatalog {
     }
     ExportRequest request = new ExportRequest(name, name, false);
     Export export = new Export(name, description, device, false);
-    entries.put(name, new Entry(export, name, description, role, true, request, false));
+    entries.put(
+        name, new Entry(export, name, description, role, true, request, ExportTerms.NONE, false));
     return true;
   }
 
@@ -101,7 +105,6 @@ public final class ExportTable implements ExportCatalog {
               + NbdLimits.STRING_MAX_BYTES
               + " bytes and no control characters");
     }
-    ExportTerms.check(name, asked.description(), asked.limit(), asked.options());
     if (entries.containsKey(name)) {
       throw new ErrnoException(
           Errno.EEXIST, "export " + name + ": the name is taken, give another one");
@@ -114,6 +117,7 @@ public final class ExportTable implements ExportCatalog {
             asked.description(),
             asked.limit(),
             asked.options());
+    ExportTerms terms = ExportTerms.of(request);
     Throttle throttle = new Throttle(request.limit(), System::nanoTime);
     Entry added =
         new Entry(
@@ -123,6 +127,7 @@ public final class ExportTable implements ExportCatalog {
             device.role(),
             false,
             request,
+            terms,
             false);
     entries.put(name, added);
     return added;
@@ -154,7 +159,7 @@ public final class ExportTable implements ExportCatalog {
             change.description() == null ? was.description() : change.description(),
             change.limit() == null ? was.limit() : change.limit(),
             change.options() == null ? was.options() : change.options());
-    ExportTerms.check(request.name(), request.description(), request.limit(), request.options());
+    ExportTerms terms = ExportTerms.of(request);
     Export export = export(entry, request, entry.export().throttle());
     if (!request.limit().equals(was.limit())) {
       export.throttle().set(request.limit());
@@ -167,6 +172,7 @@ public final class ExportTable implements ExportCatalog {
             entry.role(),
             entry.automatic(),
             request,
+            terms,
             entry.hidden());
     entries.put(entry.export().name(), changed);
     return changed;
@@ -283,6 +289,33 @@ public final class ExportTable implements ExportCatalog {
   public synchronized Export findAgain(String name) throws ErrnoException {
     Entry entry = entries.get(name);
     return entry != null && entry.hidden() ? entry.export() : find(name);
+  }
+
+  /** Who may have an export. An image that nobody has set anything for is as its live device. */
+  synchronized ExportTerms terms(Export export) {
+    Entry entry = entries.get(export.name());
+    if (entry == null || !entry.export().isSame(export)) {
+      entry = own(export.device());
+    }
+    if (entry == null) {
+      return ExportTerms.NOBODY;
+    }
+    if (entry.automatic()
+        && entry.role() == DeviceRole.IMAGE
+        && entry.request().options().isEmpty()) {
+      Entry live = entries.get(entry.deviceName().replaceFirst("@.*", ""));
+      return live == null ? ExportTerms.NONE : live.terms();
+    }
+    return entry.terms();
+  }
+
+  private Entry own(BlockDevice device) {
+    for (Entry entry : entries.values()) {
+      if (entry.automatic() && entry.export().device() == device) {
+        return entry;
+      }
+    }
+    return null;
   }
 
   private Entry onlyLiveDevice() {

@@ -12,7 +12,6 @@ import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -51,7 +50,7 @@ final class HandOverFormat {
   static HandOver listener(Endpoint endpoint) {
     Map<String, String> properties = new HashMap<>(endpoint.properties());
     properties.put(KIND, endpoint instanceof UnixListener ? UNIX : TCP);
-    properties.put(CONFIGURED_AS, endpoint.configuredAs());
+    properties.put(CONFIGURED_AS, endpoint.spec().text());
     return new HandOver(LISTENER, properties, List.of(endpoint.channel()), List.of());
   }
 
@@ -67,7 +66,7 @@ final class HandOverFormat {
     byte[] unread = new byte[state.unread().remaining()];
     state.unread().duplicate().get(unread);
     Map<String, String> properties = new HashMap<>(state.properties());
-    properties.put(PEER, client.peer());
+    properties.put(PEER, client.peer().name());
     properties.put(LISTENER_INDEX, Integer.toString(listenerIndex));
     properties.put(UNREAD_BYTES, Integer.toString(unread.length));
     List<Channel> channels =
@@ -88,16 +87,17 @@ final class HandOverFormat {
   /**
    * Reads it all, and touches nothing before all of it is known.
    *
+   * @param configuration what listeners are by default
    * @throws ErrnoException ENOTSUP for what this version does not know; EIO for what should be
    *     there and is not
    */
-  static Contents read(HandOver handOver) throws ErrnoException {
+  static Contents read(HandOver handOver, NbdConfiguration configuration) throws ErrnoException {
     checkKnown(handOver);
     try {
       Contents contents = new Contents(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
       for (HandOver part : handOver.parts()) {
         switch (part.format()) {
-          case LISTENER -> contents.endpoints.add(endpoint(part));
+          case LISTENER -> contents.endpoints.add(endpoint(part, configuration));
           case EXPORT -> contents.exports.add(added(part.properties()));
           default -> contents.clients.add(served(part));
         }
@@ -126,13 +126,14 @@ final class HandOverFormat {
     }
   }
 
-  private static Endpoint endpoint(HandOver part) throws IOException {
+  private static Endpoint endpoint(HandOver part, NbdConfiguration configuration)
+      throws IOException {
     Map<String, String> properties = part.properties();
     ServerSocketChannel channel = (ServerSocketChannel) part.channels().get(0);
-    String configuredAs = properties.get(CONFIGURED_AS);
+    ListenerSpec spec = configuration.spec(properties.get(CONFIGURED_AS));
     return properties.get(KIND).equals(UNIX)
-        ? UnixListener.adopt(channel, Path.of(configuredAs), properties)
-        : new TcpListener(channel, configuredAs);
+        ? UnixListener.adopt(channel, spec, properties)
+        : new TcpListener(channel, spec);
   }
 
   private static AddedExport added(Map<String, String> properties) throws ErrnoException {

@@ -16,9 +16,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class Listener implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Listener.class.getPackageName());
 
-  /** Starts a client that was let in, and calls {@link #leave} once it has gone. */
+  private static final long REFUSED_TOLD_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** Starts a client, or refuses it, and calls {@link #leave} once one has gone. */
   interface Reception {
-    void welcome(SocketChannel channel, String peer, Listener from) throws IOException;
+    void welcome(SocketChannel channel, Peer peer, Listener from) throws IOException;
   }
 
   private final Endpoint endpoint;
@@ -28,6 +30,9 @@ final class Listener implements AutoCloseable {
   private volatile boolean accepting;
   private final AtomicInteger connectionCount = new AtomicInteger();
   private boolean fullTold;
+  private boolean refusedTold;
+  private long refusedToldNanos;
+  private long refusedUntoldCount;
 
   Listener(Endpoint endpoint, Reception reception) {
     this.endpoint = endpoint;
@@ -128,15 +133,35 @@ final class Listener implements AutoCloseable {
       return;
     }
     try {
-      reception.welcome(channel, endpoint.admit(channel), this);
+      endpoint.prepare(channel);
+      reception.welcome(channel, endpoint.identify(channel), this);
     } catch (IOException | RuntimeException | Error e) {
       // An Error here is a thread that could not be made: this client's loss, nobody else's.
-      LOG.log(
-          System.Logger.Level.WARNING,
-          () -> "NBD client on " + endpoint.name() + " refused: " + e.getMessage());
+      tellRefused(e);
       leave();
       Clients.closeQuietly(channel);
     }
+  }
+
+  /** One line a second at most, however many come. */
+  synchronized void tellRefused(Throwable why) {
+    long nowNanos = System.nanoTime();
+    if (refusedTold && nowNanos - refusedToldNanos < REFUSED_TOLD_NANOS) {
+      refusedUntoldCount++;
+      return;
+    }
+    long untold = refusedUntoldCount;
+    refusedTold = true;
+    refusedToldNanos = nowNanos;
+    refusedUntoldCount = 0;
+    LOG.log(
+        System.Logger.Level.WARNING,
+        () ->
+            "NBD client on "
+                + endpoint.name()
+                + " refused: "
+                + why.getMessage()
+                + (untold > 0 ? " (and " + untold + " before it)" : ""));
   }
 
   /** Says once that all places are taken, not to each client of a flood. */

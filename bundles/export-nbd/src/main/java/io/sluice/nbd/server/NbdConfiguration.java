@@ -1,22 +1,31 @@
 package io.sluice.nbd.server;
 
-import java.nio.file.Path;
+import io.sluice.block.ErrnoException;
 import java.util.List;
 import java.util.Set;
 
 /**
  * Where the server listens.
  *
- * @param unixSocket the path of the agent's own socket, or null for none
- * @param tcp listeners, each {@code host:port}
- * @param allowRemote whether a TCP listener may have an address that other machines reach
+ * @param unix the paths of sockets, the agent's own first, each as {@link ListenerSpec}
+ * @param tcp listeners, each {@code host:port}, likewise
+ * @param allowRemote whether a TCP listener may have an address that other machines reach without
+ *     TLS
+ * @param tls what listeners make of TLS that don't say so themselves
  */
-public record NbdConfiguration(Path unixSocket, List<String> tcp, boolean allowRemote) {
+public record NbdConfiguration(
+    List<String> unix, List<String> tcp, boolean allowRemote, TlsPolicy tls) {
   /** What is left to be opened when {@code open} are. */
   NbdConfiguration without(Set<String> open) {
     return new NbdConfiguration(
-        unixSocket == null || open.contains(unixSocket.toString()) ? null : unixSocket,
+        unix.stream().filter(path -> !open.contains(path)).toList(),
         tcp.stream().filter(address -> !open.contains(address)).toList(),
-        allowRemote);
+        allowRemote,
+        tls);
+  }
+
+  /** One of the listeners, or of those that a predecessor had. */
+  ListenerSpec spec(String text) throws ErrnoException {
+    return ListenerSpec.parse(text, tls);
   }
 }

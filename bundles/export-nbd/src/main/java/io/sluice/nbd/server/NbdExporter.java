@@ -12,6 +12,7 @@ import io.sluice.nbd.session.Export;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 
 /** The control side of the NBD server. */
 public final class NbdExporter implements Exporter {
@@ -22,11 +23,14 @@ public final class NbdExporter implements Exporter {
 
   private final ExportTable table;
   private final ConfiguredExports configured;
+  private final Access access;
   private final NbdServer server;
 
   /** Controls {@code server}, which serves {@code table}. */
-  public NbdExporter(ExportTable table, ConfiguredExports configured, NbdServer server) {
+  public NbdExporter(
+      ExportTable table, ConfiguredExports configured, Access access, NbdServer server) {
     this.table = table;
+    this.access = access;
     this.configured = configured;
     this.server = server;
   }
@@ -106,6 +110,17 @@ public final class NbdExporter implements Exporter {
     configured.waiting().forEach(setup -> all.add(info(setup)));
     all.sort(Comparator.comparing(ExportInfo::name));
     return List.copyOf(all);
+  }
+
+  @Override
+  public Map<String, String> options() {
+    return access.options();
+  }
+
+  @Override
+  public void configure(Map<String, String> options) throws ErrnoException {
+    access.configure(options);
+    configured.keepCommon(options);
   }
 
   private ExportInfo info(ExportTable.Entry entry) {

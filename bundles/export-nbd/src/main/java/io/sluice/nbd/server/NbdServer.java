@@ -4,6 +4,7 @@ import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.nbd.session.Export;
 import io.sluice.nbd.session.SessionState;
+import io.sluice.nbd.tls.TlsServer;
 import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
@@ -25,6 +26,9 @@ public final class NbdServer implements AutoCloseable {
   /** Clients of one listener at the same time; further ones are closed at once. */
   static final int CONNECTIONS_PER_LISTENER_MAX = 256;
 
+  /** Connections of one user, or one address, at the same time; further ones are closed at once. */
+  static final int CONNECTIONS_PER_CLIENT_MAX = 64;
+
   /** What the buffers of all clients may take. */
   static final long CONNECTION_BUFFERS_MAX_BYTES = 128L << 20;
 
@@ -44,18 +48,32 @@ public final class NbdServer implements AutoCloseable {
   static final long DRAIN_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private final ExportTable table;
+  private final Access access;
+  private final TlsServer tls;
   private final Clients clients;
   private final List<Listener> listeners = new CopyOnWriteArrayList<>();
 
-  /** A server that does not listen yet. */
-  public NbdServer(ExportTable table) {
-    this(table, HANDSHAKE_MAX_NANOS);
+  /** A server that does not listen yet, lets in whom it does by default, and has no TLS. */
+  NbdServer(ExportTable table) {
+    this(table, Access.usual(), null, HANDSHAKE_MAX_NANOS);
+  }
+
+  /**
+   * A server that does not listen yet.
+   *
+   * @param access who is let in
+   * @param tls what TLS is made with, or null if no listener offers it
+   */
+  public NbdServer(ExportTable table, Access access, TlsServer tls) {
+    this(table, access, tls, HANDSHAKE_MAX_NANOS);
   }
 
   /** A server with another time limit for the handshake. */
-  NbdServer(ExportTable table, long handshakeMaxNanos) {
+  NbdServer(ExportTable table, Access access, TlsServer tls, long handshakeMaxNanos) {
     this.table = table;
-    this.clients = new Clients(table, handshakeMaxNanos, this::removeUnusedHidden);
+    this.access = access;
+    this.tls = tls;
+    this.clients = new Clients(table, access, tls, handshakeMaxNanos, this::removeUnusedHidden);
   }
 
   /**
@@ -66,11 +84,13 @@ public final class NbdServer implements AutoCloseable {
   public void listen(NbdConfiguration configuration) throws ErrnoException {
     List<Endpoint> opened = new ArrayList<>();
     try {
-      if (configuration.unixSocket() != null) {
-        opened.add(UnixListener.open(configuration.unixSocket()));
+      for (String path : configuration.unix()) {
+        opened.add(UnixListener.open(withTls(configuration.spec(path))));
       }
       for (String hostAndPort : configuration.tcp()) {
-        opened.add(TcpListener.open(hostAndPort, configuration.allowRemote()));
+        opened.add(
+            TcpListener.open(
+                withTls(configuration.spec(hostAndPort)), configuration.allowRemote()));
       }
       for (Endpoint endpoint : opened) {
         startListening(listener(endpoint));
@@ -81,6 +101,17 @@ public final class NbdServer implements AutoCloseable {
       listeners.clear();
       throw e;
     }
+  }
+
+  private ListenerSpec withTls(ListenerSpec spec) throws ErrnoException {
+    if (tls == null && spec.tls() != TlsPolicy.OFF) {
+      throw new ErrnoException(
+          Errno.EINVAL,
+          "NBD listener "
+              + spec.text()
+              + ": there are no certificates for TLS; set sluice.nbd.tls.dir");
+    }
+    return spec;
   }
 
   /** A listener of this server that has not started. */
@@ -101,17 +132,22 @@ public final class NbdServer implements AutoCloseable {
     }
   }
 
-  private void welcome(SocketChannel channel, String peer, Listener listener) throws IOException {
+  private void welcome(SocketChannel channel, Peer peer, Listener listener) throws IOException {
+    AccessRules rules = access.rules();
+    boolean mayHaveCertificate = listener.endpoint().spec().tls() != TlsPolicy.OFF;
+    if (!(mayHaveCertificate ? rules.mayAdmit(peer) : rules.admits(peer))) {
+      throw new IOException(peer.name() + " is not let in by " + rules);
+    }
     clients.start(channel, peer, listener, SessionState.fresh());
   }
 
   /** Goes on with a client of a predecessor, who was let in by one of {@link #listener}. */
-  void adopt(SocketChannel channel, String peer, Listener listener, SessionState from) {
+  void adopt(SocketChannel channel, Listener listener, SessionState from) {
     listener.enterAdopted();
     try {
-      clients.start(channel, peer, listener, from);
+      clients.start(channel, listener.endpoint().identify(channel), listener, from);
     } catch (IOException | RuntimeException | Error e) {
-      LOG.log(System.Logger.Level.WARNING, "NBD client " + peer + " is lost", e);
+      LOG.log(System.Logger.Level.WARNING, "an NBD client is lost", e);
       listener.leave();
       Clients.closeQuietly(channel);
     }
@@ -130,7 +166,7 @@ public final class NbdServer implements AutoCloseable {
 
   /** Who is served some exports now. */
   List<String> peers(Predicate<Export> which) {
-    return clients.in(which).stream().map(Client::peer).toList();
+    return clients.in(which).stream().map(client -> client.peer().name()).toList();
   }
 
   /** Takes away the hidden exports that nobody is in any more. */
@@ -224,13 +260,18 @@ public final class NbdServer implements AutoCloseable {
       atRest.goOn();
       throw new ErrnoException(Errno.EAGAIN, "NBD listeners: " + e.getMessage(), e);
     }
-    clients.connected().forEach(client -> atRest.rests.put(client, client.rest()));
+    for (Client client : clients.connected()) {
+      // The state of a TLS connection can't be handed over: it ends with this server.
+      if (!client.isSecured()) {
+        atRest.rests.put(client, client.rest());
+      }
+    }
     List<String> busy = new ArrayList<>();
     atRest.rests.forEach(
         (client, rest) -> {
           if (!rest.await(Math.max(0, deadline - System.nanoTime()))) {
             Export export = client.export();
-            busy.add(client.peer() + (export == null ? "" : " in " + export.name()));
+            busy.add(client.peer().name() + (export == null ? "" : " in " + export.name()));
           }
         });
     if (!busy.isEmpty()) {

@@ -139,7 +139,7 @@ public final class NbdSwap implements Swappable {
   public synchronized void takeOver(HandOver handOver) throws ErrnoException {
     HandOverFormat.Contents contents;
     try {
-      contents = HandOverFormat.read(handOver);
+      contents = HandOverFormat.read(handOver, configuration);
     } catch (ErrnoException e) {
       // The caller closes it next, then the addresses are free.
       listenSoon(RETRY_NANOS);
@@ -152,13 +152,12 @@ public final class NbdSwap implements Swappable {
     }
     List<Listener> listeners = contents.endpoints().stream().map(server::listener).toList();
     for (HandOverFormat.ServedClient client : contents.clients()) {
-      server.adopt(
-          client.channel(), client.peer(), listeners.get(client.listenerIndex()), client.state());
+      server.adopt(client.channel(), listeners.get(client.listenerIndex()), client.state());
     }
     Set<String> open = new HashSet<>();
     try {
       for (Listener listener : listeners) {
-        open.add(listener.endpoint().configuredAs());
+        open.add(listener.endpoint().spec().text());
         server.startListening(listener);
       }
       server.listen(configuration.without(open));

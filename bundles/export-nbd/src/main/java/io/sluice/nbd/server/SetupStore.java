@@ -14,4 +14,10 @@ public interface SetupStore {
 
   /** Forgets a setup, if it is there. */
   void delete(String export) throws IOException;
+
+  /** What holds for all exports, as it was configured; null if nothing was. */
+  Map<String, Object> readCommon() throws IOException;
+
+  /** Keeps what holds for all exports. */
+  void writeCommon(Map<String, String> options) throws IOException;
 }

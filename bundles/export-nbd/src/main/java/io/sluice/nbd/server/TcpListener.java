@@ -11,21 +11,22 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.util.Map;
 
-/** A TCP port. Without encryption or names of users, so by default on this machine only. */
+/** A TCP port. Without TLS there are no names of clients, so by default on this machine only. */
 final class TcpListener implements Endpoint {
   private static final int PORT_MAX = 65535;
 
   private final ServerSocketChannel channel;
-  private final String configuredAs;
+  private final ListenerSpec spec;
   private final String name;
 
   /**
    * @param channel a bound one
-   * @param hostAndPort what was asked for
+   * @param spec what was asked for
    */
-  TcpListener(ServerSocketChannel channel, String hostAndPort) throws IOException {
+  TcpListener(ServerSocketChannel channel, ListenerSpec spec) throws IOException {
     this.channel = channel;
-    this.configuredAs = hostAndPort;
+    this.spec = spec;
+    String hostAndPort = spec.address();
     String host = hostAndPort.substring(0, hostAndPort.lastIndexOf(':'));
     this.name = host + ":" + ((InetSocketAddress) channel.getLocalAddress()).getPort();
   }
@@ -34,17 +35,20 @@ final class TcpListener implements Endpoint {
    * Listens on a {@code host:port}; port 0 takes a free one; an IPv6 host stands in brackets.
    *
    * @throws ErrnoException EINVAL for what is no such pair; EACCES for an address that others reach
-   *     while {@code allowRemote} is false; EADDRINUSE and the like if it can't be had
+   *     without TLS while {@code allowRemote} is false; EADDRINUSE and the like if it can't be had
    */
-  static TcpListener open(String hostAndPort, boolean allowRemote) throws ErrnoException {
+  static TcpListener open(ListenerSpec spec, boolean allowRemote) throws ErrnoException {
+    String hostAndPort = spec.address();
     InetSocketAddress wanted = parse(hostAndPort);
-    if (!allowRemote && !wanted.getAddress().isLoopbackAddress()) {
+    if (!allowRemote
+        && spec.tls() != TlsPolicy.REQUIRED
+        && !wanted.getAddress().isLoopbackAddress()) {
       throw new ErrnoException(
           Errno.EACCES,
           "NBD listener "
               + hostAndPort
-              + ": other machines could reach it, without encryption or a check of who they are;"
-              + " use 127.0.0.1, or set sluice.nbd.allow-remote=true");
+              + ": other machines could reach it without encryption; use 127.0.0.1, or add"
+              + " ;tls=required to it, or set sluice.nbd.allow-remote=true");
     }
     ServerSocketChannel channel = null;
     try {
@@ -53,7 +57,7 @@ final class TcpListener implements Endpoint {
       // Before binding, so that it counts for the window that a connection starts with.
       channel.setOption(StandardSocketOptions.SO_RCVBUF, SOCKET_BUFFER_BYTES);
       channel.bind(wanted, BACKLOG);
-      return new TcpListener(channel, hostAndPort);
+      return new TcpListener(channel, spec);
     } catch (IOException e) {
       if (channel != null) {
         try {
@@ -97,17 +101,21 @@ final class TcpListener implements Endpoint {
   }
 
   @Override
-  public String admit(SocketChannel client) throws IOException {
+  public void prepare(SocketChannel client) throws IOException {
     client.setOption(StandardSocketOptions.TCP_NODELAY, true);
     client.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
     client.setOption(StandardSocketOptions.SO_SNDBUF, SOCKET_BUFFER_BYTES);
+  }
+
+  @Override
+  public Peer identify(SocketChannel client) throws IOException {
     InetSocketAddress remote = (InetSocketAddress) client.getRemoteAddress();
-    return remote.getAddress().getHostAddress() + ":" + remote.getPort();
+    return Peer.of(remote.getAddress(), remote.getPort());
   }
 
   @Override
   public String address(String encodedName) {
-    return "nbd://" + name() + "/" + encodedName;
+    return (spec.tls() == TlsPolicy.REQUIRED ? "nbds://" : "nbd://") + name() + "/" + encodedName;
   }
 
   @Override
@@ -116,8 +124,8 @@ final class TcpListener implements Endpoint {
   }
 
   @Override
-  public String configuredAs() {
-    return configuredAs;
+  public ListenerSpec spec() {
+    return spec;
   }
 
   @Override

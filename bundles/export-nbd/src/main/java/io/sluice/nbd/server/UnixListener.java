@@ -18,7 +18,7 @@ import java.nio.file.attribute.UserPrincipal;
 import java.util.Map;
 import jdk.net.ExtendedSocketOptions;
 
-/** The agent's own socket: for this user and root, and never open to others for a moment. */
+/** A socket of the agent's user, which is never open to others for a moment. */
 final class UnixListener implements Endpoint {
   private static final int FILE_TYPE_MASK = 0170000;
   private static final int FILE_TYPE_SOCKET = 0140000;
@@ -26,24 +26,25 @@ final class UnixListener implements Endpoint {
   /** Which file the socket is, in {@link #properties}. */
   static final String INODE = "inode";
 
-  /** Who besides root may come in, in {@link #properties}. */
+  /** Who the agent is, in {@link #properties}. */
   static final String OWNER_UID = "owner-uid";
 
+  private final ListenerSpec spec;
   private final Path path;
   private final ServerSocketChannel channel;
   private final String inode;
   private final String ownerUid;
   private final UserPrincipal self;
-  private final UserPrincipal root;
 
-  private UnixListener(Path path, ServerSocketChannel channel, String inode, String ownerUid)
+  private UnixListener(
+      ListenerSpec spec, ServerSocketChannel channel, String inode, String ownerUid)
       throws IOException {
-    this.path = path;
+    this.spec = spec;
+    this.path = Path.of(spec.address());
     this.channel = channel;
     this.inode = inode;
     this.ownerUid = ownerUid;
     this.self = user(ownerUid);
-    this.root = user("0");
   }
 
   private static UserPrincipal user(String uid) throws IOException {
@@ -53,25 +54,28 @@ final class UnixListener implements Endpoint {
   /**
    * Goes on listening where another listener did.
    *
-   * @param path as its {@link #configuredAs}
+   * @param spec its {@link #spec}
    * @param properties its {@link #properties}
    */
-  static UnixListener adopt(ServerSocketChannel channel, Path path, Map<String, String> properties)
+  static UnixListener adopt(
+      ServerSocketChannel channel, ListenerSpec spec, Map<String, String> properties)
       throws IOException {
-    return new UnixListener(path, channel, properties.get(INODE), properties.get(OWNER_UID));
+    return new UnixListener(spec, channel, properties.get(INODE), properties.get(OWNER_UID));
   }
 
   /**
-   * Listens on {@code path}, replacing the socket that a dead agent left there.
+   * Listens on a path, replacing the socket that a dead agent left there.
    *
    * @throws ErrnoException EADDRINUSE if somebody listens there; EEXIST if it is no socket; EIO and
    *     the like if it can't be made
    */
-  static UnixListener open(Path path) throws ErrnoException {
+  static UnixListener open(ListenerSpec spec) throws ErrnoException {
+    Path path = Path.of(spec.address());
     checkFree(path);
     // Java can't set the umask: the socket is made where nobody else can reach it, narrowed, and
     // then moved to its place.
-    Path directory = path.resolveSibling(".nbd." + ProcessHandle.current().pid());
+    Path directory =
+        path.resolveSibling("." + path.getFileName() + "." + ProcessHandle.current().pid());
     Path fresh = directory.resolve("s");
     ServerSocketChannel channel = null;
     try {
@@ -85,7 +89,7 @@ final class UnixListener implements Endpoint {
       Files.setPosixFilePermissions(fresh, PosixFilePermissions.fromString("rw-------"));
       Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE);
       Files.delete(directory);
-      return new UnixListener(path, channel, attribute(path, "ino"), attribute(path, "uid"));
+      return new UnixListener(spec, channel, attribute(path, "ino"), attribute(path, "uid"));
     } catch (IOException e) {
       closeQuietly(channel);
       throw new ErrnoException(
@@ -133,19 +137,23 @@ final class UnixListener implements Endpoint {
   }
 
   @Override
-  public String admit(SocketChannel client) throws IOException {
-    UserPrincipal user = client.getOption(ExtendedSocketOptions.SO_PEERCRED).user();
-    if (!user.equals(self) && !user.equals(root)) {
-      throw new IOException("user " + user.getName() + " may not use " + path);
-    }
+  public void prepare(SocketChannel client) throws IOException {
     client.setOption(StandardSocketOptions.SO_SNDBUF, SOCKET_BUFFER_BYTES);
     client.setOption(StandardSocketOptions.SO_RCVBUF, SOCKET_BUFFER_BYTES);
-    return "user " + user.getName();
+  }
+
+  @Override
+  public Peer identify(SocketChannel client) throws IOException {
+    UserPrincipal user = client.getOption(ExtendedSocketOptions.SO_PEERCRED).user();
+    return Peer.of(user, user.equals(self));
   }
 
   @Override
   public String address(String encodedName) {
-    return "nbd+unix:///" + encodedName + "?socket=" + UriText.encodePath(path.toString());
+    return (spec.tls() == TlsPolicy.REQUIRED ? "nbds+unix:///" : "nbd+unix:///")
+        + encodedName
+        + "?socket="
+        + UriText.encodePath(path.toString());
   }
 
   @Override
@@ -154,8 +162,8 @@ final class UnixListener implements Endpoint {
   }
 
   @Override
-  public String configuredAs() {
-    return path.toString();
+  public ListenerSpec spec() {
+    return spec;
   }
 
   @Override

@@ -32,7 +32,7 @@ public final class BufferPool {
    *
    * @param bytes one of few sizes, since only equal ones are used again
    */
-  ByteBuffer tryTake(int bytes) {
+  public ByteBuffer tryTake(int bytes) {
     synchronized (this) {
       if (takenBytes + bytes > budgetBytes) {
         return null;
@@ -60,7 +60,7 @@ public final class BufferPool {
   }
 
   /** Takes a buffer of {@link #tryTake} back; null is ignored. */
-  synchronized void give(ByteBuffer buffer) {
+  public synchronized void give(ByteBuffer buffer) {
     if (buffer == null) {
       return;
     }

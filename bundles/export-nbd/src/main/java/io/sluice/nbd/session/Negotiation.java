@@ -9,6 +9,7 @@ import static io.sluice.nbd.codec.NbdProtocol.OPT_INFO;
 import static io.sluice.nbd.codec.NbdProtocol.OPT_LIST;
 import static io.sluice.nbd.codec.NbdProtocol.OPT_LIST_META_CONTEXT;
 import static io.sluice.nbd.codec.NbdProtocol.OPT_SET_META_CONTEXT;
+import static io.sluice.nbd.codec.NbdProtocol.OPT_STARTTLS;
 import static io.sluice.nbd.codec.NbdProtocol.OPT_STRUCTURED_REPLY;
 
 import io.sluice.block.DeviceGeometry;
@@ -37,6 +38,8 @@ final class Negotiation {
     OPTIONS,
     /** What was {@link #agreed} is served from the next byte on. */
     TRANSMISSION,
+    /** The client has been told to begin with TLS; see {@link #secured}. */
+    SECURING,
     /** The client has said goodbye; the replies are still to be sent. */
     CLOSED
   }
@@ -63,8 +66,9 @@ final class Negotiation {
       NbdProtocol.FLAG_FIXED_NEWSTYLE | NbdProtocol.FLAG_NO_ZEROES;
 
   private final ExportCatalog catalog;
-  private final ReplySink out;
+  private final Security security;
   private final Entry entry;
+  private ReplySink out;
 
   private State state = State.OPTIONS;
   private boolean flagsTaken;
@@ -77,10 +81,20 @@ final class Negotiation {
   private String exportNameAsked = "";
   private Export export;
 
-  Negotiation(ExportCatalog catalog, ReplySink out, Entry entry) {
+  Negotiation(ExportCatalog catalog, Security security, ReplySink out, Entry entry) {
     this.catalog = catalog;
+    this.security = security;
     this.out = out;
     this.entry = entry;
+  }
+
+  /** An export, or all that is said, needs TLS first. */
+  private static final class TlsRequiredException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    TlsRequiredException(String message) {
+      super(message);
+    }
   }
 
   /** What was agreed, once in state TRANSMISSION. */
@@ -116,6 +130,19 @@ final class Negotiation {
     skipBytes = Long.parseLong(properties.get(SKIP_BYTES));
     style = ReplyStyle.valueOf(properties.get(STYLE));
     contextExportName = properties.get(CONTEXT_EXPORT);
+  }
+
+  /**
+   * Goes on behind TLS: nothing counts that was agreed on before, except how the client talks.
+   *
+   * @param secured where replies are put from now on
+   */
+  State secured(ReplySink secured) {
+    out = secured;
+    style = ReplyStyle.SIMPLE;
+    contextExportName = null;
+    state = State.OPTIONS;
+    return state;
   }
 
   /** Says the first word. */
@@ -211,8 +238,15 @@ final class Negotiation {
 
   private void serve(ByteBuffer data) throws IOException, ProtocolException {
     try {
+      if (security.isRequired()
+          && !security.isSecured()
+          && option != OPT_STARTTLS
+          && option != OPT_ABORT) {
+        throw new TlsRequiredException("this server talks through TLS only; send STARTTLS first");
+      }
       switch (option) {
         case OPT_EXPORT_NAME -> exportName(data);
+        case OPT_STARTTLS -> startTls(data);
         case OPT_ABORT -> {
           acknowledge();
           state = State.CLOSED;
@@ -231,6 +265,11 @@ final class Negotiation {
         case OPT_LIST_META_CONTEXT, OPT_SET_META_CONTEXT -> contexts(data);
         default -> refuse(NbdProtocol.REP_ERR_UNSUP, "option " + option + " is not supported here");
       }
+    } catch (TlsRequiredException e) {
+      if (option == OPT_EXPORT_NAME) {
+        throw new ProtocolException(e.getMessage());
+      }
+      refuse(NbdProtocol.REP_ERR_TLS_REQD, e.getMessage());
     } catch (MalformedOptionException e) {
       refuse(NbdProtocol.REP_ERR_INVALID, "option " + option + ": " + e.getMessage());
     } catch (ErrnoException e) {
@@ -244,6 +283,29 @@ final class Negotiation {
     }
   }
 
+  private void startTls(ByteBuffer data) throws IOException, MalformedOptionException {
+    if (!security.isOffered()) {
+      refuse(NbdProtocol.REP_ERR_UNSUP, "this server has no certificate for TLS");
+      return;
+    }
+    checkEmpty(data);
+    if (security.isSecured()) {
+      throw new MalformedOptionException("the connection is encrypted already");
+    }
+    acknowledge();
+    state = State.SECURING;
+  }
+
+  /** An export that may be talked about on this connection. */
+  private Export find(String name) throws ErrnoException, TlsRequiredException {
+    Export found = catalog.find(name);
+    if (security.isRequired(found) && !security.isSecured()) {
+      throw new TlsRequiredException(
+          "export " + found.name() + " is to be had through TLS only; send STARTTLS first");
+    }
+    return found;
+  }
+
   private void structuredReplies() throws IOException {
     if (style == ReplyStyle.EXTENDED) {
       refuse(
@@ -254,13 +316,14 @@ final class Negotiation {
     acknowledge();
   }
 
-  private void exportName(ByteBuffer data) throws IOException, ProtocolException {
+  private void exportName(ByteBuffer data)
+      throws IOException, ProtocolException, TlsRequiredException {
     String name = StandardCharsets.UTF_8.decode(data).toString();
     if (style == ReplyStyle.EXTENDED) {
       throw new ProtocolException("EXPORT_NAME after extended headers were agreed on");
     }
     try {
-      Export found = catalog.find(name);
+      Export found = find(name);
       DeviceGeometry geometry = found.device().geometry();
       entry.enter(found);
       OptionReplies.putExportName(
@@ -283,8 +346,8 @@ final class Negotiation {
     acknowledge();
   }
 
-  private void info(InfoRequest request) throws IOException {
-    Export found = catalog.find(request.name());
+  private void info(InfoRequest request) throws IOException, TlsRequiredException {
+    Export found = find(request.name());
     DeviceGeometry geometry = found.device().geometry();
     if (option == OPT_GO) {
       entry.enter(found);
@@ -318,7 +381,8 @@ final class Negotiation {
     state = State.TRANSMISSION;
   }
 
-  private void contexts(ByteBuffer data) throws IOException, MalformedOptionException {
+  private void contexts(ByteBuffer data)
+      throws IOException, MalformedOptionException, TlsRequiredException {
     boolean select = option == OPT_SET_META_CONTEXT;
     if (select) {
       // Whatever comes of this one, it replaces the earlier selection.
@@ -328,7 +392,7 @@ final class Negotiation {
       throw new MalformedOptionException("contexts need structured replies to be agreed first");
     }
     MetaContextRequest request = MetaContextRequest.decode(data);
-    catalog.find(request.name());
+    Export unused = find(request.name());
     boolean wanted = !select && request.queries().isEmpty();
     for (String query : request.queries()) {
       wanted |= query.equals(BASE_ALLOCATION) || (!select && query.equals("base:"));

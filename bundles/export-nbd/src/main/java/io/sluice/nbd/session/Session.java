@@ -35,9 +35,9 @@ public final class Session {
   public static final int CONNECTION_BYTES =
       2 * HANDSHAKE_BUFFER_BYTES + INPUT_BUFFER_BYTES + OUTPUT_BUFFER_BYTES;
 
-  private final ByteChannel channel;
   private final String peer;
   private final ExportCatalog catalog;
+  private final Security security;
   private final SessionResources resources;
   private final SessionEvents events;
   private final Map<String, String> from;
@@ -46,6 +46,7 @@ public final class Session {
   private ByteBuffer input;
   private ByteBuffer output;
   private Closeable hold;
+  private volatile ByteChannel channel;
   private volatile Export export;
   private volatile Transmission transmission;
   private volatile boolean stopping;
@@ -55,18 +56,21 @@ public final class Session {
    * @param channel the client; the session closes it, unless it comes to rest. Its read waits for
    *     some bytes, and returns 0 only if the session is to come to rest
    * @param peer who it is, for people
+   * @param security how the channel becomes a secure one
    * @param from what was agreed before, as {@link SessionState#properties} has it
    */
   public Session(
       ByteChannel channel,
       String peer,
       ExportCatalog catalog,
+      Security security,
       SessionResources resources,
       SessionEvents events,
       Map<String, String> from) {
     this.channel = channel;
     this.peer = peer;
     this.catalog = catalog;
+    this.security = security;
     this.resources = resources;
     this.events = events;
     this.from = from;
@@ -151,7 +155,7 @@ public final class Session {
     }
     ReplyOutput out = new ReplyOutput(channel, handshakeOutput);
     RequestInput in = new RequestInput(channel, out, handshakeInput);
-    Negotiation negotiation = new Negotiation(catalog, out, this::enter);
+    Negotiation negotiation = new Negotiation(catalog, security, out, this::enter);
     if (Negotiation.isIn(from)) {
       negotiation.resume(from);
     } else {
@@ -160,9 +164,18 @@ public final class Session {
     Negotiation.State state = Negotiation.State.OPTIONS;
     while (state == Negotiation.State.OPTIONS && !resting && fill(in)) {
       state = negotiation.advance(in.unread());
+      if (state == Negotiation.State.SECURING) {
+        secure(in, out);
+        out = new ReplyOutput(channel, handshakeOutput);
+        in = new RequestInput(channel, out, handshakeInput);
+        state = negotiation.secured(out);
+      }
     }
     out.flush();
     if (state == Negotiation.State.OPTIONS && resting) {
+      if (security.isSecured()) {
+        throw new IOException("the server is replaced, which a TLS connection does not survive");
+      }
       Map<String, String> properties = new HashMap<>();
       negotiation.save(properties);
       return new SessionState(properties, ByteBuffer.allocate(0)).followedBy(in.unread());
@@ -175,6 +188,18 @@ public final class Session {
     out.use(output);
     giveHandshakeBuffers();
     return transmit(negotiation.agreed(), in, out);
+  }
+
+  /**
+   * Whoever sits between could have put something behind the client's STARTTLS: what has come in
+   * plain text is never taken for what came through TLS.
+   */
+  private void secure(RequestInput in, ReplyOutput out) throws IOException, ProtocolException {
+    out.flush();
+    if (in.unread().hasRemaining()) {
+      throw new ProtocolException(in.unread().remaining() + " bytes of plain text after STARTTLS");
+    }
+    channel = security.secure();
   }
 
   private boolean fill(RequestInput in) throws IOException {

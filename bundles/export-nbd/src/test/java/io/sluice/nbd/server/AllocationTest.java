@@ -49,7 +49,8 @@ class AllocationTest {
     table.deviceCame("disk", "", DeviceRole.LIVE, new MemoryDevice(4 << 20));
     Path socket = directory.resolve("s");
     try (NbdServer server = new NbdServer(table)) {
-      server.listen(new NbdConfiguration(socket, List.of(), false));
+      server.listen(
+          new NbdConfiguration(List.of(socket.toString()), List.of(), false, TlsPolicy.OFF));
       try (Dialogue client =
           new Dialogue(UnixDomainSocketAddress.of(socket)).enter("disk", structured)) {
         Conversation said = new Conversation();

@@ -32,6 +32,7 @@ class ConfiguredExportsTest {
   /** What outlives an agent. */
   private static final class Kept implements SetupStore {
     final Map<String, Map<String, Object>> setups = new TreeMap<>();
+    Map<String, Object> common;
 
     @Override
     public List<Map<String, Object>> read() {
@@ -47,13 +48,24 @@ class ConfiguredExportsTest {
     public void delete(String export) throws IOException {
       setups.remove(export);
     }
+
+    @Override
+    public Map<String, Object> readCommon() {
+      return common;
+    }
+
+    @Override
+    public void writeCommon(Map<String, String> options) {
+      common = new HashMap<>(options);
+    }
   }
 
   /** One life. */
   private final class Agent {
     final ExportTable table = new ExportTable();
-    final ConfiguredExports configured = new ConfiguredExports(table);
-    final NbdExporter exporter = new NbdExporter(table, configured, new NbdServer(table));
+    final ConfiguredExports configured = new ConfiguredExports(table, Access.usual());
+    final NbdExporter exporter =
+        new NbdExporter(table, configured, Access.usual(), new NbdServer(table));
 
     Agent() {
       configured.open(kept);
@@ -158,7 +170,9 @@ class ConfiguredExportsTest {
     refused("65536", new ExportChange("disk", null, new RateLimit(65535, 0), null));
     refused("4096", new ExportChange("disk", "x".repeat(4097), null, null));
     refused("control", new ExportChange("disk", "a\nb", null, null));
-    refused("\"none\" is not known", new ExportChange("disk", null, null, Map.of("none", "x")));
+    refused(
+        "\"none\": it must be tls or allow",
+        new ExportChange("disk", null, null, Map.of("none", "x")));
     assertEquals("own words", agent.info("disk").description());
   }
 

@@ -21,7 +21,11 @@ class ExportTableTest {
   private final MemoryDevice image = new MemoryDevice(4096, 512, true);
   private final ExportTable table = new ExportTable();
   private final NbdExporter exporter =
-      new NbdExporter(table, new ConfiguredExports(table), new NbdServer(table));
+      new NbdExporter(
+          table,
+          new ConfiguredExports(table, Access.usual()),
+          Access.usual(),
+          new NbdServer(table));
 
   private void addBoth() {
     assertTrue(table.deviceCame("disk", "", DeviceRole.LIVE, disk));

@@ -105,9 +105,9 @@ final class Generation implements Swappable, AutoCloseable {
       swap =
           new NbdSwap(
               table,
-              new ConfiguredExports(table),
+              new ConfiguredExports(table, Access.usual()),
               server,
-              new NbdConfiguration(socket, tcp, false));
+              new NbdConfiguration(List.of(socket.toString()), tcp, false, TlsPolicy.OFF));
       if (!successor && devices.containsKey("disk")) {
         table.add(new io.sluice.export.ExportRequest("disk", "extra", true));
       }

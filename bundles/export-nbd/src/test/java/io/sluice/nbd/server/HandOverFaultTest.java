@@ -155,12 +155,13 @@ class HandOverFaultTest extends HandOverRig {
     now.close();
     ExportTable table = new ExportTable();
     table.deviceCame("disk", "", DeviceRole.LIVE, disk);
-    NbdConfiguration configuration = new NbdConfiguration(socket(), List.of(), false);
+    NbdConfiguration configuration =
+        new NbdConfiguration(List.of(socket().toString()), List.of(), false, TlsPolicy.OFF);
     try (NbdServer server = new NbdServer(table)) {
       NbdSwap swap =
           new NbdSwap(
               table,
-              new ConfiguredExports(table),
+              new ConfiguredExports(table, Access.usual()),
               server,
               configuration,
               TimeUnit.MILLISECONDS.toNanos(1));

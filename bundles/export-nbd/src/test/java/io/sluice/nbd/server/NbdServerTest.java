@@ -21,6 +21,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
+import java.net.URI;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
@@ -65,7 +66,9 @@ class NbdServerTest {
   }
 
   private NbdServer server() throws ErrnoException {
-    return started(new NbdServer(table), new NbdConfiguration(socket(), List.of(), false));
+    return started(
+        new NbdServer(table),
+        new NbdConfiguration(List.of(socket().toString()), List.of(), false, TlsPolicy.OFF));
   }
 
   private NbdServer started(NbdServer server, NbdConfiguration configuration)
@@ -182,7 +185,8 @@ class NbdServerTest {
     try (ServerSocketChannel other = ServerSocketChannel.open()) {
       other.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
       String taken = "127.0.0.1:" + ((InetSocketAddress) other.getLocalAddress()).getPort();
-      NbdConfiguration both = new NbdConfiguration(socket(), List.of(taken), false);
+      NbdConfiguration both =
+          new NbdConfiguration(List.of(socket().toString()), List.of(taken), false, TlsPolicy.OFF);
       ErrnoException e =
           assertThrows(ErrnoException.class, () -> started(new NbdServer(table), both));
       assertEquals(Errno.EADDRINUSE, e.errno());
@@ -192,7 +196,9 @@ class NbdServerTest {
   }
 
   private NbdServer tcp(String address, boolean allowRemote) throws ErrnoException {
-    return started(new NbdServer(table), new NbdConfiguration(null, List.of(address), allowRemote));
+    return started(
+        new NbdServer(table),
+        new NbdConfiguration(List.of(), List.of(address), allowRemote, TlsPolicy.OFF));
   }
 
   @Test
@@ -201,7 +207,8 @@ class NbdServerTest {
     NbdServer server =
         started(
             new NbdServer(table),
-            new NbdConfiguration(folder.resolve("s"), List.of("[::1]:0"), false));
+            new NbdConfiguration(
+                List.of(folder.resolve("s").toString()), List.of("[::1]:0"), false, TlsPolicy.OFF));
     List<String> addresses = server.addresses("disk@x/\u00e4 ?");
     assertEquals(
         "nbd+unix:///disk@x%2F%C3%A4%20%3F?socket=" + directory + "/a%20b/s", addresses.get(0));
@@ -212,8 +219,8 @@ class NbdServerTest {
   void silentClientIsCutAndAnAgreedOneIsNot() throws Exception {
     table.deviceCame("disk", "", DeviceRole.LIVE, new MemoryDevice(1 << 20));
     started(
-        new NbdServer(table, TimeUnit.MILLISECONDS.toNanos(300)),
-        new NbdConfiguration(socket(), List.of(), false));
+        new NbdServer(table, Access.usual(), null, TimeUnit.MILLISECONDS.toNanos(300)),
+        new NbdConfiguration(List.of(socket().toString()), List.of(), false, TlsPolicy.OFF));
     try (SocketChannel agreed = connect();
         SocketChannel silent = connect()) {
       send(agreed, Conversation.simple("disk").toBytes());
@@ -225,26 +232,68 @@ class NbdServerTest {
   }
 
   @Test
-  void connectionsAreLimited() throws Exception {
+  void connectionsOfOneClientAreLimited() throws Exception {
     NbdServer server = server();
     List<SocketChannel> clients = new ArrayList<>();
     try {
-      for (int i = 0; i < NbdServer.CONNECTIONS_PER_LISTENER_MAX; i++) {
-        SocketChannel client = connect();
-        clients.add(client);
-        receive(client, 18);
-      }
-      try (SocketChannel tooMany = connect()) {
-        assertEquals(0, receiveAll(tooMany).length);
-      }
+      fill(clients, NbdServer.CONNECTIONS_PER_CLIENT_MAX, this::connect);
+      refused(this::connect);
       clients.remove(0).close();
-      await(
-          () -> server.connectionCount() < NbdServer.CONNECTIONS_PER_LISTENER_MAX,
-          "the place was not given back");
+      await(() -> server.connectionCount() < NbdServer.CONNECTIONS_PER_CLIENT_MAX, "none left");
+      fill(clients, 1, this::connect);
     } finally {
       for (SocketChannel client : clients) {
         client.close();
       }
+    }
+  }
+
+  @Test
+  void connectionsOfAListenerAreLimited() throws Exception {
+    NbdServer server = tcp("127.0.0.1:0", false);
+    int port = URI.create(server.addresses("x").get(0)).getPort();
+    List<SocketChannel> clients = new ArrayList<>();
+    try {
+      int clientCount =
+          NbdServer.CONNECTIONS_PER_LISTENER_MAX / NbdServer.CONNECTIONS_PER_CLIENT_MAX;
+      for (int i = 1; i <= clientCount; i++) {
+        String from = "127.0.1." + i;
+        fill(clients, NbdServer.CONNECTIONS_PER_CLIENT_MAX, () -> connect(from, port));
+      }
+      refused(() -> connect("127.0.2.1", port));
+      clients.remove(0).close();
+      await(() -> server.connectionCount() < NbdServer.CONNECTIONS_PER_LISTENER_MAX, "none left");
+      fill(clients, 1, () -> connect("127.0.2.1", port));
+    } finally {
+      for (SocketChannel client : clients) {
+        client.close();
+      }
+    }
+  }
+
+  private interface Connect {
+    SocketChannel now() throws IOException;
+  }
+
+  private static SocketChannel connect(String from, int port) throws IOException {
+    SocketChannel client = SocketChannel.open();
+    client.bind(new InetSocketAddress(InetAddress.getAllByName(from)[0], 0));
+    client.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+    return client;
+  }
+
+  private static void fill(List<SocketChannel> clients, int count, Connect connect)
+      throws IOException {
+    for (int i = 0; i < count; i++) {
+      SocketChannel client = connect.now();
+      clients.add(client);
+      receive(client, 18);
+    }
+  }
+
+  private static void refused(Connect connect) throws IOException {
+    try (SocketChannel tooMany = connect.now()) {
+      assertEquals(0, receiveAll(tooMany).length);
     }
   }
 
@@ -329,7 +378,9 @@ class NbdServerTest {
   void removedNameLetsItsClientsGoAndNotTheDevices() throws Exception {
     table.deviceCame("disk", "", DeviceRole.LIVE, new MemoryDevice(1 << 20));
     NbdServer server = server();
-    NbdExporter exporter = new NbdExporter(table, new ConfiguredExports(table), server);
+    NbdExporter exporter =
+        new NbdExporter(
+            table, new ConfiguredExports(table, Access.usual()), Access.usual(), server);
     exporter.add(new ExportRequest("disk", "extra", true));
     try (SocketChannel own = connect();
         SocketChannel extra = connect()) {

@@ -41,7 +41,9 @@ class RealClientsTest {
     socket = directory.resolve("nbd.sock");
     table.deviceCame("disk", "A disk in memory", DeviceRole.LIVE, disk);
     table.deviceCame("disk@night", "Its image", DeviceRole.IMAGE, image);
-    server.listen(new NbdConfiguration(socket, List.of("127.0.0.1:0"), false));
+    server.listen(
+        new NbdConfiguration(
+            List.of(socket.toString()), List.of("127.0.0.1:0"), false, TlsPolicy.OFF));
   }
 
   @AfterEach

@@ -40,7 +40,8 @@ class RemovalTest {
 
   private final ExportTable table = new ExportTable();
   private final NbdServer server = new NbdServer(table);
-  private final NbdExporter exporter = new NbdExporter(table, new ConfiguredExports(table), server);
+  private final NbdExporter exporter =
+      new NbdExporter(table, new ConfiguredExports(table, Access.usual()), Access.usual(), server);
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final Held device = new Held();
 
@@ -71,7 +72,9 @@ class RemovalTest {
   void start() throws Exception {
     table.deviceCame("disk", "", DeviceRole.LIVE, device);
     exporter.add(new ExportRequest("disk", "x", false));
-    server.listen(new NbdConfiguration(directory.resolve("nbd.sock"), List.of(), false));
+    server.listen(
+        new NbdConfiguration(
+            List.of(directory.resolve("nbd.sock").toString()), List.of(), false, TlsPolicy.OFF));
   }
 
   @AfterEach

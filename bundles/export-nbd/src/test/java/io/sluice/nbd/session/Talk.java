@@ -83,7 +83,7 @@ final class Talk implements ExportCatalog, SessionEvents {
 
   /** A session that goes on from {@code state}. */
   Session session(ByteChannel channel, Map<String, String> state) {
-    return new Session(channel, "test", this, resources, this, state);
+    return new Session(channel, "test", this, Security.NONE, resources, this, state);
   }
 
   @Override
