@@ -30,9 +30,7 @@ final class Listener implements AutoCloseable {
   private volatile boolean accepting;
   private final AtomicInteger connectionCount = new AtomicInteger();
   private boolean fullTold;
-  private boolean refusedTold;
-  private long refusedToldNanos;
-  private long refusedUntoldCount;
+  private final Refusals refusals = new Refusals();
 
   Listener(Endpoint endpoint, Reception reception) {
     this.endpoint = endpoint;
@@ -143,17 +141,17 @@ final class Listener implements AutoCloseable {
     }
   }
 
-  /** One line a second at most, however many come. */
-  synchronized void tellRefused(Throwable why) {
+  /** One line a second at most, however many come. May be called by any thread. */
+  void tellRefused(Throwable why) {
     long nowNanos = System.nanoTime();
-    if (refusedTold && nowNanos - refusedToldNanos < REFUSED_TOLD_NANOS) {
-      refusedUntoldCount++;
-      return;
+    long untold;
+    // Not this object's own lock: a rest holds it while it waits for the acceptor.
+    synchronized (refusals) {
+      if (!refusals.isDue(nowNanos)) {
+        return;
+      }
+      untold = refusals.take(nowNanos);
     }
-    long untold = refusedUntoldCount;
-    refusedTold = true;
-    refusedToldNanos = nowNanos;
-    refusedUntoldCount = 0;
     LOG.log(
         System.Logger.Level.WARNING,
         () ->
@@ -162,6 +160,26 @@ final class Listener implements AutoCloseable {
                 + " refused: "
                 + why.getMessage()
                 + (untold > 0 ? " (and " + untold + " before it)" : ""));
+  }
+
+  /** What has been told of refusals; guarded by itself. */
+  private static final class Refusals {
+    private long toldNanos = System.nanoTime() - REFUSED_TOLD_NANOS;
+    private long untoldCount;
+
+    boolean isDue(long nowNanos) {
+      boolean due = nowNanos - toldNanos >= REFUSED_TOLD_NANOS;
+      untoldCount += due ? 0 : 1;
+      return due;
+    }
+
+    /** How many have not been told since the last one that was. */
+    long take(long nowNanos) {
+      long untold = untoldCount;
+      toldNanos = nowNanos;
+      untoldCount = 0;
+      return untold;
+    }
   }
 
   /** Says once that all places are taken, not to each client of a flood. */

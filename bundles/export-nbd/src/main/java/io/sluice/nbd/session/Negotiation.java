@@ -285,7 +285,7 @@ final class Negotiation {
 
   private void startTls(ByteBuffer data) throws IOException, MalformedOptionException {
     if (!security.isOffered()) {
-      refuse(NbdProtocol.REP_ERR_UNSUP, "this server has no certificate for TLS");
+      refuse(NbdProtocol.REP_ERR_UNSUP, "STARTTLS is not supported here: no certificates");
       return;
     }
     checkEmpty(data);
