@@ -116,7 +116,7 @@ final class ExportCommands {
         })
     List<String> allow = List.of();
 
-    /** What was given, over what holds; null for nothing at all. */
+    /** What was given, over what holds. */
     Map<String, String> over(Map<String, String> now) {
       Map<String, String> options = new TreeMap<>(now);
       if (tls != null) {

@@ -33,6 +33,7 @@ import org.osgi.framework.ServiceRegistration;
 public final class NbdActivator implements BundleActivator {
   private static final String RUN_DIR_PROPERTY = "sluice.run.dir";
   private static final String UNIX_PROPERTY = "sluice.nbd.unix";
+  private static final String INHERITED_PROPERTY = "sluice.nbd.inherited";
   private static final String TCP_PROPERTY = "sluice.nbd.tcp";
   private static final String ALLOW_PROPERTY = "sluice.nbd.allow";
   private static final String TLS_PROPERTY = "sluice.nbd.tls";
@@ -115,6 +116,9 @@ public final class NbdActivator implements BundleActivator {
     List<String> unix = new ArrayList<>();
     if (runDirectory != null) {
       unix.add(socketIn(Path.of(runDirectory)).toString());
+    }
+    if (Boolean.parseBoolean(context.getProperty(INHERITED_PROPERTY))) {
+      unix.add(NbdConfiguration.INHERITED);
     }
     unix.addAll(list(context, UNIX_PROPERTY));
     return new NbdConfiguration(

@@ -131,6 +131,9 @@ final class HandOverFormat {
     Map<String, String> properties = part.properties();
     ServerSocketChannel channel = (ServerSocketChannel) part.channels().get(0);
     ListenerSpec spec = configuration.spec(properties.get(CONFIGURED_AS));
+    if (InheritedSocket.isIt(spec)) {
+      return InheritedSocket.endpoint(channel, spec);
+    }
     return properties.get(KIND).equals(UNIX)
         ? UnixListener.adopt(channel, spec, properties)
         : new TcpListener(channel, spec);

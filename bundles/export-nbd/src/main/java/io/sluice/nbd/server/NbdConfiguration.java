@@ -7,7 +7,8 @@ import java.util.Set;
 /**
  * Where the server listens.
  *
- * @param unix the paths of sockets, the agent's own first, each as {@link ListenerSpec}
+ * @param unix the paths of sockets, the agent's own first, each as {@link ListenerSpec}; {@link
+ *     #INHERITED} is the socket that the process was started with
  * @param tcp listeners, each {@code host:port}, likewise
  * @param allowRemote whether a TCP listener may have an address that other machines reach without
  *     TLS
@@ -15,6 +16,9 @@ import java.util.Set;
  */
 public record NbdConfiguration(
     List<String> unix, List<String> tcp, boolean allowRemote, TlsPolicy tls) {
+  /** In place of a path: the socket that is standard input, of whatever kind. */
+  public static final String INHERITED = InheritedSocket.NAME;
+
   /** What is left to be opened when {@code open} are. */
   NbdConfiguration without(Set<String> open) {
     return new NbdConfiguration(

@@ -85,7 +85,9 @@ public final class NbdServer implements AutoCloseable {
     List<Endpoint> opened = new ArrayList<>();
     try {
       for (String path : configuration.unix()) {
-        opened.add(UnixListener.open(withTls(configuration.spec(path))));
+        ListenerSpec spec = withTls(configuration.spec(path));
+        opened.add(
+            InheritedSocket.isIt(spec) ? InheritedSocket.open(spec) : UnixListener.open(spec));
       }
       for (String hostAndPort : configuration.tcp()) {
         opened.add(
