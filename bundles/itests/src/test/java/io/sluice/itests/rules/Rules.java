@@ -51,7 +51,7 @@ final class Rules {
   private static final List<String> SNAPSHOT_FLOW =
       List.of("tracking", "diff", "cow", "image", "session", "osgi");
 
-  private static final List<String> NBD_FLOW = List.of("codec", "session", "server", "osgi");
+  private static final List<String> NBD_FLOW = List.of("codec", "session", "tls", "server", "osgi");
 
   private static final List<String> FUSE_FLOW =
       List.of("codec", "tree", "session", "mount", "osgi");
