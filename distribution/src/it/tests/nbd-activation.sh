@@ -24,7 +24,10 @@ listener = socket.create_server(("127.0.0.1", 0))
 client = socket.create_connection(listener.getsockname(), 60)
 pid = os.fork()
 if pid == 0:
-    os.dup2(listener.fileno(), 3, inheritable=True)
+    if listener.fileno() == 3:
+        os.set_inheritable(3, True)
+    else:
+        os.dup2(listener.fileno(), 3, inheritable=True)
     os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
     os.execvp("sluiced", ["sluiced", "--run-dir", sys.argv[1], "--state-dir", sys.argv[2]])
 assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
