@@ -26,7 +26,10 @@ public final class CowView {
   private static final int ZEROES_BYTES = 64 << 10;
   private static final ByteBuffer ZEROES =
       ByteBuffer.allocateDirect(ZEROES_BYTES).asReadOnlyBuffer();
-  private static final int STATUS_EXTENTS_MAX = 256;
+  // A hole alone may read as anything.
+  private static final int ABSENT = ExtentVisitor.HOLE | ExtentVisitor.ZERO;
+  private static final int OWN_DEPTH = 1;
+  private static final int ORIGIN_DEPTH = 2;
 
   /** For reads of a part of the caller's range, which can't use his bio. */
   private static final ThreadLocal<Bio> PART = ThreadLocal.withInitial(Bio::new);
@@ -365,6 +368,29 @@ public final class CowView {
    */
   public void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor, BlockDevice origin)
       throws ErrnoException {
+    walk(offsetBytes, lengthBytes, visitor, origin, false);
+  }
+
+  /**
+   * How deep the bytes of the take lie: 0 where nothing takes space, 1 in this image's store, 2 in
+   * that of a newer snapshot or in the origin. May stop before the range's end.
+   *
+   * @throws ErrnoException as {@link #status}
+   */
+  public void depth(long offsetBytes, long lengthBytes, ExtentVisitor visitor, BlockDevice origin)
+      throws ErrnoException {
+    walk(offsetBytes, lengthBytes, visitor, origin, true);
+  }
+
+  /** Fails once the image is lost, and with it all that is known of it. */
+  public void checkAlive() throws ErrnoException {
+    area.checkAlive();
+  }
+
+  private void walk(
+      long offsetBytes, long lengthBytes, ExtentVisitor visitor, BlockDevice origin, boolean depth)
+      throws ErrnoException {
+    ExtentVisitor fromOrigin = depth ? asDepth(visitor, ORIGIN_DEPTH) : visitor;
     long endBytes = Math.min(offsetBytes + lengthBytes, area.capacityBytes);
     long at = offsetBytes;
     while (at < endBytes) {
@@ -384,13 +410,23 @@ public final class CowView {
       area.checkAlive();
       boolean more =
           source == null
-              ? extents.replay(partBytes, visitor)
-              : visitSaved(source, at, at + partBytes, visitor);
+              ? extents.replay(partBytes, fromOrigin)
+              : visitSaved(
+                  source, at, at + partBytes, depth ? asDepth(visitor, depthOf(source)) : visitor);
       if (!more) {
         return;
       }
       at += partBytes;
     }
+  }
+
+  private int depthOf(CowArea source) {
+    return source == area || source == written ? OWN_DEPTH : ORIGIN_DEPTH;
+  }
+
+  /** Hands on block status as depth. */
+  private static ExtentVisitor asDepth(ExtentVisitor visitor, int dataDepth) {
+    return (lengthBytes, state) -> visitor.extent(lengthBytes, state == ABSENT ? 0 : dataDepth);
   }
 
   private long stillUnsavedBytes(long at, long lengthBytes) {
@@ -417,43 +453,5 @@ public final class CowView {
       at = end;
     }
     return true;
-  }
-
-  /** What the origin says, kept until it is known to be of the take. */
-  private static final class OriginExtents implements ExtentVisitor {
-    private final long[] lengths = new long[STATUS_EXTENTS_MAX];
-    private final int[] states = new int[STATUS_EXTENTS_MAX];
-    private final long maxBytes;
-    private long totalBytes;
-    private int count;
-
-    OriginExtents(long maxBytes) {
-      this.maxBytes = maxBytes;
-    }
-
-    @Override
-    public boolean extent(long lengthBytes, int state) {
-      lengths[count] = Math.min(lengthBytes, maxBytes - totalBytes);
-      states[count] = state;
-      totalBytes += lengths[count];
-      count++;
-      return count < STATUS_EXTENTS_MAX && totalBytes < maxBytes;
-    }
-
-    long totalBytes() {
-      return totalBytes;
-    }
-
-    boolean replay(long lengthBytes, ExtentVisitor visitor) {
-      long left = lengthBytes;
-      for (int i = 0; i < count && left > 0; i++) {
-        long part = Math.min(lengths[i], left);
-        if (!visitor.extent(part, states[i])) {
-          return false;
-        }
-        left -= part;
-      }
-      return true;
-    }
   }
 }

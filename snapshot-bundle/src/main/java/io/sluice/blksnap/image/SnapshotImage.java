@@ -3,6 +3,7 @@ package io.sluice.blksnap.image;
 import io.sluice.blksnap.cow.CowView;
 import io.sluice.blksnap.diff.DiffSpace;
 import io.sluice.blksnap.tracking.ChangeTracker;
+import io.sluice.blksnap.tracking.TakenMap;
 import io.sluice.block.Bio;
 import io.sluice.block.BioOp;
 import io.sluice.block.BlockDevice;
@@ -14,7 +15,7 @@ import java.util.EnumSet;
 
 /**
  * One device's view of a snapshot: as long as the device was at the take, readable and writable.
- * What is written here is seen here alone; the tracker marks it in both maps, as blksnap does,
+ * What is written here is seen here alone; the tracker marks it in all maps, as blksnap does,
  * because a restore from this image would differ from the device there.
  *
  * <p>A flush has nothing to do: a snapshot does not outlive the agent. A discard reads as zeroes
@@ -27,6 +28,7 @@ public final class SnapshotImage implements BlockDevice {
   private final CowView view;
   private final BlockDevice lower;
   private final ChangeTracker tracker;
+  private final TakenMap map;
   private volatile boolean closed;
 
   /**
@@ -36,6 +38,7 @@ public final class SnapshotImage implements BlockDevice {
    * @param space the snapshot's, which closes no sooner than the last call returns
    * @param lower the chain below the filter
    * @param tracker told of what is written here
+   * @param map the change map of the take
    */
   public SnapshotImage(
       String name,
@@ -43,7 +46,8 @@ public final class SnapshotImage implements BlockDevice {
       CowView view,
       DiffSpace space,
       BlockDevice lower,
-      ChangeTracker tracker) {
+      ChangeTracker tracker,
+      TakenMap map) {
     this.name = name;
     this.geometry =
         new DeviceGeometry(
@@ -57,6 +61,12 @@ public final class SnapshotImage implements BlockDevice {
     this.view = view;
     this.lower = lower;
     this.tracker = tracker;
+    this.map = map;
+  }
+
+  /** The change map of the take. */
+  public TakenMap map() {
+    return map;
   }
 
   @Override
@@ -77,7 +87,7 @@ public final class SnapshotImage implements BlockDevice {
       switch (bio.op()) {
         case READ -> view.read(bio.offsetBytes(), bio.data(), lower);
         case WRITE, WRITE_ZEROES, DISCARD -> {
-          tracker.markBoth(bio.offsetBytes(), bio.lengthBytes());
+          tracker.markAll(bio.offsetBytes(), bio.lengthBytes());
           view.write(bio.offsetBytes(), bio.lengthBytes(), bio.data(), lower);
         }
         case FLUSH -> {}
@@ -93,10 +103,61 @@ public final class SnapshotImage implements BlockDevice {
   @Override
   public void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor)
       throws ErrnoException {
+    ask(
+        "block status",
+        offsetBytes,
+        lengthBytes,
+        () -> view.status(offsetBytes, lengthBytes, visitor, lower));
+  }
+
+  /** How deep the bytes lie, as {@link io.sluice.block.DeviceMap#DEPTH} has it. */
+  public void depth(long offsetBytes, long lengthBytes, ExtentVisitor visitor)
+      throws ErrnoException {
+    ask(
+        "depth",
+        offsetBytes,
+        lengthBytes,
+        () -> view.depth(offsetBytes, lengthBytes, visitor, lower));
+  }
+
+  /** What has changed since an earlier take of the generation, as {@link TakenMap#changed}. */
+  public void changed(int sinceNumber, long offsetBytes, long lengthBytes, ExtentVisitor visitor)
+      throws ErrnoException {
+    ask(
+        "change map",
+        offsetBytes,
+        lengthBytes,
+        () -> {
+          view.checkAlive();
+          map.changed(sinceNumber, offsetBytes, lengthBytes, visitor);
+        });
+  }
+
+  /** The numbers of the intervals in which ranges were last written. */
+  public void numbers(long offsetBytes, long lengthBytes, ExtentVisitor visitor)
+      throws ErrnoException {
+    ask(
+        "change map",
+        offsetBytes,
+        lengthBytes,
+        () -> {
+          view.checkAlive();
+          map.numbers(offsetBytes, lengthBytes, visitor);
+        });
+  }
+
+  @FunctionalInterface
+  private interface Question {
+    void ask() throws ErrnoException;
+  }
+
+  private void ask(String what, long offsetBytes, long lengthBytes, Question question)
+      throws ErrnoException {
     if (offsetBytes < 0 || lengthBytes < 1 || offsetBytes >= geometry.sizeBytes()) {
       throw new ErrnoException(
           Errno.EINVAL,
-          "block status of "
+          what
+              + " of "
               + offsetBytes
               + "+"
               + lengthBytes
@@ -106,10 +167,10 @@ public final class SnapshotImage implements BlockDevice {
               + geometry.sizeBytes()
               + " bytes");
     }
-    enter("block status");
+    enter(what);
     try {
-      view.status(offsetBytes, lengthBytes, visitor, lower);
-      checkOpen("block status");
+      question.ask();
+      checkOpen(what);
     } finally {
       space.leave();
     }

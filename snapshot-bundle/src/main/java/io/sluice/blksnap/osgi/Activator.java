@@ -8,6 +8,7 @@ import io.sluice.blksnap.session.SnapshotEngine;
 import io.sluice.blksnap.session.TrackingStates;
 import io.sluice.block.BlockDevice;
 import io.sluice.block.DeviceRole;
+import io.sluice.block.DeviceViews;
 import io.sluice.block.ErrnoException;
 import io.sluice.filter.FilterRegistry;
 import io.sluice.linux.MountPoint;
@@ -110,6 +111,7 @@ public final class Activator implements BundleActivator {
     private final StoreProviders stores;
     private ServiceRegistration<?> services;
     private ServiceRegistration<?> storeSwap;
+    private ServiceRegistration<?> views;
 
     private Running(FilterRegistry registry, SnapshotEngine engine, StoreProviders stores) {
       this.registry = registry;
@@ -152,6 +154,7 @@ public final class Activator implements BundleActivator {
       }
       stores.departures(engine.storeSwap()::providerGone);
       running.storeSwap = context.registerService(ProviderUser.class, engine.storeSwap(), null);
+      running.views = context.registerService(DeviceViews.class, engine.views(), null);
       running.services =
           context.registerService(
               new String[] {SnapshotControl.class.getName(), ChangeTracking.class.getName()},
@@ -185,6 +188,7 @@ public final class Activator implements BundleActivator {
         return;
       }
       services.unregister();
+      views.unregister();
       storeSwap.unregister();
       engine.destroyAll();
       stores.departures((bundleId, bundle) -> {});

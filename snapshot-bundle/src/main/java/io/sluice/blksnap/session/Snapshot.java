@@ -56,13 +56,33 @@ final class Snapshot {
 
   /** The image's publication, which comes after the cut. */
   static final class Publications {
+    private final String description;
     private volatile ImagePublisher.Publication published;
+    private volatile boolean open;
+
+    Publications(String description) {
+      this.description = description;
+    }
+
+    String description() {
+      return description;
+    }
+
+    /** Views can be had from now on; before the image is published, so that all find them then. */
+    void open() {
+      open = true;
+    }
+
+    boolean isOpen() {
+      return open;
+    }
 
     void set(ImagePublisher.Publication publication) {
       published = publication;
     }
 
     void withdraw() {
+      open = false;
       ImagePublisher.Publication publication = published;
       if (publication != null) {
         publication.withdraw();
@@ -174,6 +194,7 @@ final class Snapshot {
       if (taken != null) {
         taken.image().close(); // before copy-on-write stops, so that no read returns newer bytes
         member.device.chain().end(taken.area());
+        member.device.tracker().drop(taken.image().map());
         taken.publication().withdraw();
       }
     }

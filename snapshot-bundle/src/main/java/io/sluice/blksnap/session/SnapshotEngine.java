@@ -2,6 +2,7 @@ package io.sluice.blksnap.session;
 
 import io.sluice.blksnap.diff.SpaceEdges;
 import io.sluice.blksnap.tracking.BlksnapParameters;
+import io.sluice.block.DeviceViews;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.filter.FilterOperations;
@@ -81,6 +82,11 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
   /** Lets the bundles that provide stores be replaced while they are in use. */
   public StoreSwap storeSwap() {
     return swap;
+  }
+
+  /** Finds images, and what changed between any two of them. */
+  public DeviceViews views() {
+    return new ImageViews(this::all);
   }
 
   @Override

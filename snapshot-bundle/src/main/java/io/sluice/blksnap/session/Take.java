@@ -113,6 +113,7 @@ final class Take {
         new CowArea(sizeBytes, shift, snapshot.space(), cause -> snapshot.corrupted(device, cause));
     CowArea written = new CowArea(sizeBytes, shift, snapshot.space(), area::corrupt);
     String imageName = device.name() + "@" + snapshot.label();
+    ChangeTracker.PreparedTake tracking = device.tracker().prepareTake(sizeBytes);
     SnapshotImage image =
         new SnapshotImage(
             imageName,
@@ -120,9 +121,9 @@ final class Take {
             new CowView(device.chain(), area, written),
             snapshot.space(),
             device.host().lower(),
-            device.tracker());
-    return new Prepared(
-        member, geometry, device.tracker().prepareTake(sizeBytes), area, written, image, imageName);
+            device.tracker(),
+            tracking.map());
+    return new Prepared(member, geometry, tracking, area, written, image, imageName);
   }
 
   /**
@@ -155,7 +156,7 @@ final class Take {
               prepared.image(),
               prepared.imageName(),
               member.device.tracker().info(),
-              new Snapshot.Publications()));
+              new Snapshot.Publications(description(prepared))));
     }
     return true;
   }
@@ -164,12 +165,12 @@ final class Take {
     try {
       for (Prepared prepared : devices) {
         Snapshot.Taken taken = prepared.member().taken();
-        taken
-            .publication()
-            .set(
-                edges
-                    .images()
-                    .publish(prepared.imageName(), description(prepared), prepared.image()));
+        Snapshot.Publications publication = taken.publication();
+        publication.open();
+        publication.set(
+            edges
+                .images()
+                .publish(prepared.imageName(), publication.description(), prepared.image()));
       }
     } catch (RuntimeException e) {
       snapshot.untake();

@@ -16,11 +16,12 @@ import java.util.function.Supplier;
  * Change tracking of one device, as blksnap has it: one byte for each tracking block, the number of
  * the interval between two snapshots in which the block was last written.
  *
- * <p>There are two maps. Writes go to the active one; {@link #commitTake}, called with the device
- * frozen, copies it to the held one, which then stands still until the next take (but for {@link
- * #markBoth}). {@link #mark} stores a byte without a lock: within an interval all writers store the
- * same number, and the gate's closing orders the stores before the copy. A reader of the held map
- * sees a mark once it has learned of the write in any way that synchronises.
+ * <p>Writes go to the active map; {@link #commitTake}, called with the device frozen, copies it to
+ * a new one, which is the held map until the next take, and the snapshot's own for as long as that
+ * is held. It stands still but for {@link #markAll}. {@link #mark} stores a byte without a lock:
+ * within an interval all writers store the same number, and the gate's closing orders the stores
+ * before the copy. A reader of the held map sees a mark once it has learned of the write in any way
+ * that synchronises.
  *
  * <p>The numbers run from 1 to 255. The take that reaches 255 ends its generation: what is written
  * after it is tracked under the next one, while the held map keeps the old one until the next take.
@@ -40,6 +41,8 @@ public final class ChangeTracker {
   private volatile boolean gap;
   // What is marked by hand from now on would be known to nobody.
   private boolean handedOver;
+  // The maps of the snapshots that are held. Guarded by this.
+  private final ArrayList<TakenMap> kept = new ArrayList<>();
   // Replaced as a whole at a take that finds another capacity; read once by each call.
   private volatile Maps maps;
 
@@ -48,43 +51,47 @@ public final class ChangeTracker {
     final long capacityBytes;
     final int blockShift;
     final byte[] active;
-    final byte[] held;
+    volatile TakenMap held;
     volatile int activeNumber = 1;
-    volatile int heldNumber;
     volatile UUID activeGeneration;
-    volatile UUID heldGeneration;
 
     Maps(long capacityBytes, int blockShift, int blockCount, UUID generation) {
       this.capacityBytes = capacityBytes;
       this.blockShift = blockShift;
       this.active = new byte[blockCount];
-      this.held = new byte[blockCount];
       this.activeGeneration = generation;
-      this.heldGeneration = generation;
+      this.held = new TakenMap(new byte[blockCount], capacityBytes, blockShift);
+      held.take(generation, 0);
     }
 
     Maps(TrackerState state) {
       this.capacityBytes = state.capacityBytes();
       this.blockShift = state.blockShift();
       this.active = state.active();
-      this.held = state.held();
       this.activeNumber = state.activeNumber();
-      this.heldNumber = state.heldNumber();
       this.activeGeneration = state.activeGeneration();
-      this.heldGeneration = state.heldGeneration();
+      this.held = new TakenMap(state.held(), capacityBytes, blockShift);
+      held.take(state.heldGeneration(), state.heldNumber());
     }
   }
 
   /** What a take needs and could fail to get, made before the device is frozen. */
   public static final class PreparedTake {
     private final Maps replacement;
+    private final TakenMap map;
     private final UUID nextGeneration;
     private final UUID gapGeneration;
 
-    private PreparedTake(Maps replacement, UUID nextGeneration, UUID gapGeneration) {
+    private PreparedTake(Maps replacement, TakenMap map, UUID nextGeneration, UUID gapGeneration) {
       this.replacement = replacement;
+      this.map = map;
       this.nextGeneration = nextGeneration;
       this.gapGeneration = gapGeneration;
+    }
+
+    /** The map that the take fills, and that belongs to its snapshot. */
+    public TakenMap map() {
+      return map;
     }
   }
 
@@ -135,11 +142,11 @@ public final class ChangeTracker {
             m.capacityBytes,
             m.blockShift,
             m.activeNumber,
-            m.heldNumber,
+            m.held.number(),
             m.activeGeneration,
-            m.heldGeneration,
+            m.held.generation(),
             m.active,
-            m.held));
+            m.held.numbers));
   }
 
   private Maps newMaps(long capacityBytes) throws ErrnoException {
@@ -165,7 +172,7 @@ public final class ChangeTracker {
    */
   public void mark(long offsetBytes, long lengthBytes) {
     Maps m = maps;
-    fill(m, m.active, (byte) m.activeNumber, offsetBytes, lengthBytes);
+    fill(m, offsetBytes, lengthBytes);
   }
 
   /**
@@ -177,23 +184,36 @@ public final class ChangeTracker {
   }
 
   /**
-   * Marks a range in both maps: as changed now, and as changed before the last take. Excludes a
-   * take, which no gate holds off here: a number read before the switch, stored after it, would
-   * hide a later mark.
+   * Marks a range in all maps: as changed now, and as changed before the last take and before that
+   * of each held snapshot. Excludes a take, which no gate holds off here: a number read before the
+   * switch, stored after it, would hide a later mark.
    */
-  public synchronized void markBoth(long offsetBytes, long lengthBytes) {
+  public synchronized void markAll(long offsetBytes, long lengthBytes) {
     Maps m = maps;
-    fill(m, m.active, (byte) m.activeNumber, offsetBytes, lengthBytes);
-    fill(m, m.held, (byte) m.heldNumber, offsetBytes, lengthBytes);
+    fill(m, offsetBytes, lengthBytes);
+    m.held.mark(offsetBytes, lengthBytes);
+    for (TakenMap map : kept) {
+      map.mark(offsetBytes, lengthBytes);
+    }
   }
 
-  private static void fill(Maps m, byte[] map, byte number, long offsetBytes, long lengthBytes) {
-    if (lengthBytes <= 0 || offsetBytes >= m.capacityBytes) {
+  private static void fill(Maps m, long offsetBytes, long lengthBytes) {
+    fill(m.active, (byte) m.activeNumber, m.blockShift, m.capacityBytes, offsetBytes, lengthBytes);
+  }
+
+  static void fill(
+      byte[] map,
+      byte number,
+      int blockShift,
+      long capacityBytes,
+      long offsetBytes,
+      long lengthBytes) {
+    if (lengthBytes <= 0 || offsetBytes >= capacityBytes) {
       return;
     }
-    int first = (int) (offsetBytes >>> m.blockShift);
-    long lastByte = Math.min(m.capacityBytes - offsetBytes, lengthBytes) - 1 + offsetBytes;
-    int last = (int) (lastByte >>> m.blockShift);
+    int first = (int) (offsetBytes >>> blockShift);
+    long lastByte = Math.min(capacityBytes - offsetBytes, lengthBytes) - 1 + offsetBytes;
+    int last = (int) (lastByte >>> blockShift);
     for (int block = first; block <= last; block++) {
       if (map[block] != number) { // a store would take the cache line from other writers
         map[block] = number;
@@ -202,7 +222,7 @@ public final class ChangeTracker {
   }
 
   /**
-   * Marks ranges in both maps, all or none.
+   * Marks ranges in all maps, all or none.
    *
    * @throws ErrnoException EINVAL if a range is empty or ends past the tracked capacity; ESRCH
    *     after {@link #state}
@@ -231,7 +251,7 @@ public final class ChangeTracker {
       }
     }
     for (SectorRange range : ranges) {
-      markBoth(range.firstSector() << SECTOR_SHIFT, range.sectorCount() << SECTOR_SHIFT);
+      markAll(range.firstSector() << SECTOR_SHIFT, range.sectorCount() << SECTOR_SHIFT);
     }
   }
 
@@ -243,7 +263,12 @@ public final class ChangeTracker {
    */
   public PreparedTake prepareTake(long capacityBytes) throws ErrnoException {
     Maps replacement = capacityBytes == maps.capacityBytes ? null : newMaps(capacityBytes);
-    return new PreparedTake(replacement, ids.get(), ids.get());
+    Maps next = replacement == null ? maps : replacement;
+    TakenMap map = TakenMap.allocate(device, capacityBytes, next.blockShift, next.active.length);
+    synchronized (this) {
+      kept.ensureCapacity(kept.size() + 1);
+    }
+    return new PreparedTake(replacement, map, ids.get(), ids.get());
   }
 
   /**
@@ -261,9 +286,11 @@ public final class ChangeTracker {
       Arrays.fill(m.active, (byte) 1);
     }
     gap = false;
-    System.arraycopy(m.active, 0, m.held, 0, m.active.length);
-    m.heldNumber = m.activeNumber;
-    m.heldGeneration = m.activeGeneration;
+    TakenMap map = prepared.map;
+    System.arraycopy(m.active, 0, map.numbers, 0, m.active.length);
+    map.take(m.activeGeneration, m.activeNumber);
+    m.held = map;
+    kept.add(map);
     if (m.activeNumber == NUMBER_MAX) {
       Arrays.fill(m.active, (byte) 0);
       m.activeNumber = 1;
@@ -273,11 +300,21 @@ public final class ChangeTracker {
     }
   }
 
+  /** A snapshot's map is of no use to anybody any more; nothing if it was not in a take. */
+  public synchronized void drop(TakenMap map) {
+    kept.remove(map);
+  }
+
   /** Sizes and position: those of the held map. */
   public CbtInfo info() {
-    Maps m = maps;
+    TakenMap held = maps.held;
     return new CbtInfo(
-        device, m.capacityBytes, 1 << m.blockShift, m.held.length, m.heldGeneration, m.heldNumber);
+        device,
+        held.capacityBytes,
+        1 << held.blockShift,
+        held.numbers.length,
+        held.generation(),
+        held.number());
   }
 
   /**
@@ -286,7 +323,7 @@ public final class ChangeTracker {
    * @throws ErrnoException ENODATA if the range leaves the map
    */
   public void readMap(long firstBlock, ByteBuffer target) throws ErrnoException {
-    byte[] held = maps.held;
+    byte[] held = maps.held.numbers;
     if (firstBlock < 0
         || firstBlock > held.length
         || target.remaining() > held.length - firstBlock) {
@@ -311,8 +348,8 @@ public final class ChangeTracker {
    * @throws ErrnoException ENODATA if the base is void
    */
   public List<SectorRange> changedSince(UUID generation, int number) throws ErrnoException {
-    Maps m = maps;
-    if (!generation.equals(m.heldGeneration) || number < 0 || number > m.heldNumber) {
+    TakenMap held = maps.held;
+    if (!generation.equals(held.generation()) || number < 0 || number > held.number()) {
       throw new ErrnoException(
           Errno.ENODATA,
           "changes of "
@@ -322,22 +359,22 @@ public final class ChangeTracker {
               + ":"
               + number
               + ": tracking is at "
-              + m.heldGeneration
+              + held.generation()
               + ":"
-              + m.heldNumber
+              + held.number()
               + ", so that base is void; make a full backup");
     }
     List<SectorRange> ranges = new ArrayList<>();
-    long sectorsPerBlock = 1L << (m.blockShift - SECTOR_SHIFT);
-    long sectorCount = BlksnapParameters.sectorsOf(m.capacityBytes);
+    long sectorsPerBlock = 1L << (held.blockShift - SECTOR_SHIFT);
+    long sectorCount = BlksnapParameters.sectorsOf(held.capacityBytes);
     int block = 0;
-    while (block < m.held.length) {
-      if ((m.held[block] & 0xff) <= number) {
+    while (block < held.numbers.length) {
+      if (!held.isChanged(block, number)) {
         block++;
         continue;
       }
       int first = block;
-      while (block < m.held.length && (m.held[block] & 0xff) > number) {
+      while (block < held.numbers.length && held.isChanged(block, number)) {
         block++;
       }
       long firstSector = first * sectorsPerBlock;

@@ -82,7 +82,7 @@ class ChangeTrackerTest {
   @Test
   void case15_anImageWriteIsMarkedInBothMaps() throws Exception {
     take();
-    tracker.markBoth(9L * BLOCK, 1);
+    tracker.markAll(9L * BLOCK, 1);
     assertEquals(1, map()[9]);
     take();
     assertEquals(2, map()[9]);
