@@ -1,13 +1,16 @@
 package io.sluice.nbd;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.nbd.codec.NbdProtocol;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /** Reads what a server said, and fails on anything that no NBD server may say. */
 public final class Answers {
@@ -36,7 +39,8 @@ public final class Answers {
    * @param text why, in structured replies
    * @param data what was read
    * @param chunkCount how many chunks of data it took
-   * @param extents of a block status
+   * @param extents of a block status, of the context with id 1
+   * @param contexts of a block status: each chunk's extents by its context's id, in order
    * @param holes of a read
    * @param requestOffset what an extended reply repeats; -1 in others
    */
@@ -48,6 +52,7 @@ public final class Answers {
       byte[] data,
       int chunkCount,
       List<Extent> extents,
+      Map<Integer, List<Extent>> contexts,
       List<Hole> holes,
       long requestOffset) {}
 
@@ -116,7 +121,7 @@ public final class Answers {
       long cookie = in.getLong();
       byte[] data = new byte[error == 0 ? readLength : 0];
       in.get(data);
-      return new Reply(cookie, error, "", data, 0, List.of(), List.of(), -1);
+      return new Reply(cookie, error, "", data, 0, List.of(), Map.of(), List.of(), -1);
     }
     if (magic == NbdProtocol.EXTENDED_REPLY_MAGIC) {
       return chunks(readLength, true);
@@ -132,7 +137,7 @@ public final class Answers {
 
   private Reply chunks(int readLength, boolean extended) {
     byte[] data = new byte[readLength];
-    List<Extent> extents = new ArrayList<>();
+    Map<Integer, List<Extent>> contexts = new LinkedHashMap<>();
     int error = 0;
     String text = "";
     List<Hole> holes = new ArrayList<>();
@@ -158,14 +163,14 @@ public final class Answers {
           holes.add(new Hole(offset, Integer.toUnsignedLong(in.getInt())));
         }
         case NbdProtocol.REPLY_TYPE_BLOCK_STATUS -> {
-          assertEquals(1, in.getInt(), "context id");
+          List<Extent> extents = chunkOf(contexts, in.getInt());
           while (in.position() < end) {
             extents.add(new Extent(Integer.toUnsignedLong(in.getInt()), in.getInt()));
           }
         }
         case NbdProtocol.REPLY_TYPE_BLOCK_STATUS_EXT -> {
           assertTrue(extended);
-          assertEquals(1, in.getInt(), "context id");
+          List<Extent> extents = chunkOf(contexts, in.getInt());
           assertEquals((end - in.position() - 4) / 16, in.getInt(), "extents");
           while (in.position() < end) {
             extents.add(new Extent(in.getLong(), (int) in.getLong()));
@@ -181,11 +186,19 @@ public final class Answers {
       }
       assertEquals(end, in.position(), "chunk length");
       if ((flags & 1) != 0) {
-        return new Reply(cookie, error, text, data, chunkCount, extents, holes, requestOffset);
+        List<Extent> first = contexts.getOrDefault(1, List.of());
+        return new Reply(
+            cookie, error, text, data, chunkCount, first, contexts, holes, requestOffset);
       }
       int magic = extended ? NbdProtocol.EXTENDED_REPLY_MAGIC : NbdProtocol.STRUCTURED_REPLY_MAGIC;
       assertEquals(magic, in.getInt(), "chunk magic");
     }
+  }
+
+  private static List<Extent> chunkOf(Map<Integer, List<Extent>> contexts, int id) {
+    List<Extent> extents = new ArrayList<>();
+    assertNull(contexts.put(id, extents), "two chunks of context " + id);
+    return extents;
   }
 
   /** The next reply is an error, and names this. */

@@ -26,7 +26,10 @@ public final class NbdLimits {
   /** The largest WRITE payload that is read to answer EINVAL; a larger one ends the connection. */
   public static final int PAYLOAD_DRAIN_MAX_BYTES = 64 << 20;
 
-  /** Extents in one answer to BLOCK_STATUS; the client asks again for the rest. */
+  /** Contexts of one export. */
+  public static final int CONTEXTS_MAX = 16;
+
+  /** Extents of all contexts in one answer to BLOCK_STATUS; the client asks again for the rest. */
   public static final int EXTENTS_PER_REPLY_MAX = 16384;
 
   /** Characters of an error text; a character takes at most three bytes, so it fits the wire. */

@@ -65,6 +65,7 @@ public final class NbdProtocol {
   public static final int FLAG_CAN_MULTI_CONN = 1 << 8;
   public static final int FLAG_SEND_CACHE = 1 << 10;
   public static final int FLAG_SEND_FAST_ZERO = 1 << 11;
+  public static final int FLAG_BLOCK_STATUS_PAYLOAD = 1 << 12;
 
   public static final int CMD_READ = 0;
   public static final int CMD_WRITE = 1;
@@ -92,6 +93,15 @@ public final class NbdProtocol {
 
   /** The context that says where an export holds data, holes and zeroes. */
   public static final String BASE_ALLOCATION = "base:allocation";
+
+  /** The context that says how deep the bytes lie. */
+  public static final String QEMU_ALLOCATION_DEPTH = "qemu:allocation-depth";
+
+  /** What the context of a dirty bitmap begins with; its name follows. */
+  public static final String QEMU_DIRTY_BITMAP = "qemu:dirty-bitmap:";
+
+  /** What our own contexts begin with. */
+  public static final String OWN_NAMESPACE = "x-sluice:";
 
   private NbdProtocol() {}
 }

@@ -72,6 +72,16 @@ public final class Request {
     lengthBytes -= bytes;
   }
 
+  /**
+   * Its payload, which told how long its range is, has been taken: becomes the request without.
+   *
+   * @param effectLengthBytes the range's length, unsigned
+   */
+  public void payloadTaken(long effectLengthBytes) {
+    flags &= ~NbdProtocol.CMD_FLAG_PAYLOAD_LEN;
+    lengthBytes = effectLengthBytes;
+  }
+
   /** Becomes the same as {@code other}. */
   public void copy(Request other) {
     flags = other.flags;
@@ -112,7 +122,10 @@ public final class Request {
     return firstOffsetBytes;
   }
 
-  /** The range's length; unsigned, so in extended requests one beyond 2^63 shows as negative. */
+  /**
+   * The range's length, or the payload's if the request has one that is not data; unsigned, so in
+   * extended requests one beyond 2^63 shows as negative.
+   */
   public long lengthBytes() {
     return lengthBytes;
   }

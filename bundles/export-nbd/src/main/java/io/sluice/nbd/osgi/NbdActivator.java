@@ -49,6 +49,7 @@ public final class NbdActivator implements BundleActivator {
 
   private NbdServer server;
   private NbdSwap swap;
+  private ViewServices views;
   private DeviceTracker devices;
   private ConfigurationSource configurations;
   private ServiceRegistration<Exporter> registration;
@@ -56,7 +57,9 @@ public final class NbdActivator implements BundleActivator {
 
   @Override
   public void start(BundleContext context) throws Exception {
-    ExportTable table = new ExportTable();
+    views = new ViewServices(context);
+    views.open();
+    ExportTable table = new ExportTable(views);
     Access access = new Access(context.getProperty(ALLOW_PROPERTY));
     NbdConfiguration configuration = configuration(context);
     ConfiguredExports configured = new ConfiguredExports(table, access);
@@ -70,6 +73,7 @@ public final class NbdActivator implements BundleActivator {
     } catch (ErrnoException e) {
       configurations.close();
       server.close();
+      views.close();
       throw e;
     }
     devices = new DeviceTracker(context, configured, server);
@@ -102,6 +106,7 @@ public final class NbdActivator implements BundleActivator {
     // All clients at once; with the devices first, each would be waited for in turn.
     server.close();
     devices.close();
+    views.close();
   }
 
   private static String noteKey(BundleContext context) {

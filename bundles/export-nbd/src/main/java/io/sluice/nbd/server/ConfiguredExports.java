@@ -99,8 +99,7 @@ public final class ConfiguredExports {
 
   /** Serves what was set up, now if its device is there. */
   synchronized void restore(ExportSetup setup) {
-    ExportTable.Entry device = table.entry(setup.request().device());
-    if (device == null) {
+    if (!table.hasDevice(setup.request().device())) {
       waiting.put(setup.name(), setup);
       return;
     }
@@ -132,7 +131,7 @@ public final class ConfiguredExports {
       return false;
     }
     List<ExportSetup> ready = new ArrayList<>(waiting.values());
-    ready.removeIf(setup -> !setup.request().device().equals(name));
+    ready.removeIf(setup -> !table.hasDevice(setup.request().device()));
     waiting.values().removeAll(ready);
     ready.forEach(this::restore);
     return true;

@@ -2,6 +2,8 @@ package io.sluice.nbd.server;
 
 import io.sluice.block.BlockDevice;
 import io.sluice.block.DeviceRole;
+import io.sluice.block.DeviceView;
+import io.sluice.block.DeviceViews;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.export.ExportChange;
@@ -9,10 +11,12 @@ import io.sluice.export.ExportRequest;
 import io.sluice.nbd.codec.NbdLimits;
 import io.sluice.nbd.session.Export;
 import io.sluice.nbd.session.ExportCatalog;
+import io.sluice.nbd.session.MetaContext;
 import io.sluice.nbd.session.Throttle;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 
@@ -21,6 +25,11 @@ import java.util.function.Predicate;
  * added. A name that was added goes with its device. Thread-safe.
  */
 public final class ExportTable implements ExportCatalog {
+  /**
+   * What a dirty bitmap's name begins with, as libvirt has it; the export's or device's follows.
+   */
+  private static final String BITMAP_PREFIX = "backup-";
+
   /**
    * A name.
    *
@@ -49,24 +58,50 @@ public final class ExportTable implements ExportCatalog {
     }
   }
 
+  private final DeviceViews views;
   private final TreeMap<String, Entry> entries = new TreeMap<>();
   private boolean stopping;
   private boolean givenAway;
+
+  /** A table of devices without maps. */
+  public ExportTable() {
+    this(name -> Optional.empty());
+  }
+
+  /**
+   * A table of devices.
+   *
+   * @param views their maps, and names that are served though nobody publishes them
+   */
+  public ExportTable(DeviceViews views) {
+    this.views = views;
+  }
 
   /**
    * Serves a device under its own name.
    *
    * @return false if the name is taken, or can't be one; nothing has changed then
    */
-  public synchronized boolean deviceCame(
-      String name, String description, DeviceRole role, BlockDevice device) {
+  public boolean deviceCame(String name, String description, DeviceRole role, BlockDevice device) {
+    List<MetaContext> contexts =
+        views
+            .find(name)
+            .filter(view -> view.device() == device)
+            .map(view -> contexts(view, view.liveDevice()))
+            .orElseGet(() -> MetaContext.of(List.of(), "", ""));
+    return deviceCame(new Export(name, description, device, false).with(contexts), role);
+  }
+
+  private synchronized boolean deviceCame(Export export, DeviceRole role) {
+    String name = export.name();
     if (!isUsable(name) || entries.containsKey(name)) {
       return false;
     }
     ExportRequest request = new ExportRequest(name, name, false);
-    Export export = new Export(name, description, device, false);
     entries.put(
-        name, new Entry(export, name, description, role, true, request, ExportTerms.NONE, false));
+        name,
+        new Entry(
+            export, name, export.description(), role, true, request, ExportTerms.NONE, false));
     return true;
   }
 
@@ -84,10 +119,44 @@ public final class ExportTable implements ExportCatalog {
    * @throws ErrnoException ENODEV for no such device; EEXIST if the name is taken; EINVAL for a
    *     name that can't be one, a limit or an option; ESHUTDOWN while the server stops
    */
-  public synchronized Entry add(ExportRequest asked) throws ErrnoException {
+  public Entry add(ExportRequest asked) throws ErrnoException {
+    Entry own = entry(asked.device());
+    return add(asked, own == null || !own.automatic() ? view(asked) : own);
+  }
+
+  /** Something to make a name of that is not published by itself; null if there is none. */
+  private Entry view(ExportRequest asked) {
+    DeviceView view = views.find(asked.device()).orElse(null);
+    Entry device = view == null ? null : own(view.device());
+    if (device == null) {
+      return null;
+    }
+    String bitmapOf = asked.name().isEmpty() ? view.liveDevice() : asked.name();
+    Export export = device.export().view(view.name(), view.description(), contexts(view, bitmapOf));
+    return new Entry(
+        export,
+        view.name(),
+        view.description(),
+        device.role(),
+        true,
+        device.request(),
+        device.terms(),
+        false);
+  }
+
+  private static List<MetaContext> contexts(DeviceView view, String bitmapOf) {
+    return MetaContext.of(view.maps(), BITMAP_PREFIX + bitmapOf, BITMAP_PREFIX + view.liveDevice());
+  }
+
+  /** Whether a name can be made known for this device, or a view of one. */
+  boolean hasDevice(String name) {
+    return entry(name) != null || view(new ExportRequest(name, "", false)) != null;
+  }
+
+  private synchronized Entry add(ExportRequest asked, Entry device) throws ErrnoException {
     checkRunning();
-    Entry device = entries.get(asked.device());
-    if (device == null || !device.automatic()) {
+    // It may have gone since it was looked up.
+    if (device == null || own(device.export().device()) == null) {
       throw new ErrnoException(
           Errno.ENODEV,
           "export of "
@@ -111,7 +180,7 @@ public final class ExportTable implements ExportCatalog {
     }
     ExportRequest request =
         new ExportRequest(
-            asked.device(),
+            device.deviceName(),
             name,
             asked.readOnly(),
             asked.description(),
@@ -139,8 +208,9 @@ public final class ExportTable implements ExportCatalog {
         request.name(),
         description.isEmpty() ? device.deviceDescription() : description,
         device.export().device(),
-        request.readOnly(),
-        throttle);
+        request.readOnly() || device.export().readOnly(),
+        throttle,
+        device.export().contexts());
   }
 
   /**
@@ -271,10 +341,16 @@ public final class ExportTable implements ExportCatalog {
   }
 
   @Override
-  public synchronized Export find(String name) throws ErrnoException {
+  public Export find(String name) throws ErrnoException {
+    Entry view =
+        name.isEmpty() || entry(name) != null ? null : view(new ExportRequest(name, "", false));
+    return find(name, view);
+  }
+
+  private synchronized Export find(String name, Entry view) throws ErrnoException {
     checkRunning();
-    Entry entry = name.isEmpty() ? onlyLiveDevice() : entries.get(name);
-    if (entry == null || entry.hidden()) {
+    Entry entry = name.isEmpty() ? onlyLiveDevice() : entries.getOrDefault(name, view);
+    if (entry == null || entry.hidden() || own(entry.export().device()) == null) {
       throw new ErrnoException(
           Errno.ENOENT,
           name.isEmpty()
@@ -286,8 +362,8 @@ public final class ExportTable implements ExportCatalog {
   }
 
   @Override
-  public synchronized Export findAgain(String name) throws ErrnoException {
-    Entry entry = entries.get(name);
+  public Export findAgain(String name) throws ErrnoException {
+    Entry entry = entry(name);
     return entry != null && entry.hidden() ? entry.export() : find(name);
   }
 
@@ -309,7 +385,7 @@ public final class ExportTable implements ExportCatalog {
     return entry.terms();
   }
 
-  private Entry own(BlockDevice device) {
+  private synchronized Entry own(BlockDevice device) {
     for (Entry entry : entries.values()) {
       if (entry.automatic() && entry.export().device() == device) {
         return entry;

@@ -10,12 +10,12 @@ import java.util.Map;
  *
  * @param export what is served
  * @param style what requests and replies look like
- * @param allocationContext whether {@code base:allocation} was selected
+ * @param contexts what BLOCK_STATUS tells
  */
-record Agreement(Export export, ReplyStyle style, boolean allocationContext) {
+record Agreement(Export export, ReplyStyle style, ContextSelection contexts) {
   private static final String EXPORT = "agreed.export";
   private static final String STYLE = "agreed.reply-style";
-  private static final String ALLOCATION = "agreed.allocation";
+  private static final String CONTEXTS = "agreed.contexts";
   private static final String SIZE_BYTES = "agreed.size-bytes";
   private static final String FLAGS = "agreed.transmission-flags";
 
@@ -29,7 +29,7 @@ record Agreement(Export export, ReplyStyle style, boolean allocationContext) {
     DeviceGeometry geometry = export.device().geometry();
     properties.put(EXPORT, export.name());
     properties.put(STYLE, style.name());
-    properties.put(ALLOCATION, Boolean.toString(allocationContext));
+    properties.put(CONTEXTS, contexts.text());
     properties.put(SIZE_BYTES, Long.toString(geometry.sizeBytes()));
     properties.put(FLAGS, Integer.toString(export.transmissionFlags(geometry, style.chunks())));
   }
@@ -48,7 +48,9 @@ record Agreement(Export export, ReplyStyle style, boolean allocationContext) {
           Long.toString(geometry.sizeBytes()).equals(properties.get(SIZE_BYTES))
               && Integer.toString(found.transmissionFlags(geometry, chunks))
                   .equals(properties.get(FLAGS));
-      return same ? with(found, properties) : null;
+      return same
+          ? with(found, properties, ContextSelection.parse(properties.get(CONTEXTS), found))
+          : null;
     } catch (ErrnoException e) {
       return null;
     }
@@ -58,13 +60,14 @@ record Agreement(Export export, ReplyStyle style, boolean allocationContext) {
   static Agreement gone(Map<String, String> properties) {
     String name = properties.get(EXPORT);
     long sizeBytes = Long.parseLong(properties.get(SIZE_BYTES));
-    return with(new Export(name, "", new GoneDevice(name, sizeBytes), false), properties);
+    return with(
+        new Export(name, "", new GoneDevice(name, sizeBytes), false),
+        properties,
+        ContextSelection.gone(properties.get(CONTEXTS)));
   }
 
-  private static Agreement with(Export export, Map<String, String> properties) {
-    return new Agreement(
-        export,
-        ReplyStyle.valueOf(properties.get(STYLE)),
-        Boolean.parseBoolean(properties.get(ALLOCATION)));
+  private static Agreement with(
+      Export export, Map<String, String> properties, ContextSelection contexts) {
+    return new Agreement(export, ReplyStyle.valueOf(properties.get(STYLE)), contexts);
   }
 }

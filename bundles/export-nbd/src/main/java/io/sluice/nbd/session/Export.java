@@ -6,6 +6,7 @@ import io.sluice.block.DeviceGeometry;
 import io.sluice.export.RateLimit;
 import io.sluice.nbd.codec.NbdLimits;
 import io.sluice.nbd.codec.NbdProtocol;
+import java.util.List;
 
 /**
  * A device under a name.
@@ -15,13 +16,40 @@ import io.sluice.nbd.codec.NbdProtocol;
  * @param device what is served
  * @param readOnly whether clients are refused to change it, whatever the device allows
  * @param throttle how fast its clients may be
+ * @param contexts what BLOCK_STATUS can tell, {@code base:allocation} first
  */
 public record Export(
-    String name, String description, BlockDevice device, boolean readOnly, Throttle throttle) {
+    String name,
+    String description,
+    BlockDevice device,
+    boolean readOnly,
+    Throttle throttle,
+    List<MetaContext> contexts) {
 
-  /** One whose clients may be as fast as they can. */
+  /** Copies the list. */
+  public Export {
+    contexts = List.copyOf(contexts);
+  }
+
+  /** One whose clients may be as fast as they can, and whose block status alone is known. */
   public Export(String name, String description, BlockDevice device, boolean readOnly) {
-    this(name, description, device, readOnly, new Throttle(RateLimit.NONE, System::nanoTime));
+    this(
+        name,
+        description,
+        device,
+        readOnly,
+        new Throttle(RateLimit.NONE, System::nanoTime),
+        List.of(MetaContext.ALLOCATION));
+  }
+
+  /** The same device on the same terms, with other contexts. */
+  public Export with(List<MetaContext> otherContexts) {
+    return new Export(name, description, device, readOnly, throttle, otherContexts);
+  }
+
+  /** The same device on the same terms, but read-only, as a view of it under a name of its own. */
+  public Export view(String viewName, String viewDescription, List<MetaContext> viewContexts) {
+    return new Export(viewName, viewDescription, device, true, throttle, viewContexts);
   }
 
   /**

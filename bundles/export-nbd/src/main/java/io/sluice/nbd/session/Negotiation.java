@@ -1,6 +1,5 @@
 package io.sluice.nbd.session;
 
-import static io.sluice.nbd.codec.NbdProtocol.BASE_ALLOCATION;
 import static io.sluice.nbd.codec.NbdProtocol.OPT_ABORT;
 import static io.sluice.nbd.codec.NbdProtocol.OPT_EXPORT_NAME;
 import static io.sluice.nbd.codec.NbdProtocol.OPT_EXTENDED_HEADERS;
@@ -25,6 +24,7 @@ import io.sluice.nbd.codec.ReplyStyle;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -52,15 +52,13 @@ final class Negotiation {
     void enter(Export export) throws ErrnoException;
   }
 
-  /** The id of {@code base:allocation} in BLOCK_STATUS replies. */
-  static final int BASE_ALLOCATION_ID = 1;
-
   private static final String FLAGS = "handshake.client-flags";
   private static final String OPTION_COUNT = "handshake.option-count";
   private static final String SKIPPED_OPTION = "handshake.skipped-option";
   private static final String SKIP_BYTES = "handshake.skip-bytes";
   private static final String STYLE = "handshake.reply-style";
   private static final String CONTEXT_EXPORT = "handshake.context-export";
+  private static final String CONTEXTS = "handshake.contexts";
 
   private static final int CLIENT_FLAGS_KNOWN =
       NbdProtocol.FLAG_FIXED_NEWSTYLE | NbdProtocol.FLAG_NO_ZEROES;
@@ -78,8 +76,10 @@ final class Negotiation {
   private long skipBytes;
   private ReplyStyle style = ReplyStyle.SIMPLE;
   private String contextExportName;
-  private String exportNameAsked = "";
+  // What was selected, as ContextSelection.text has it: the export may be another at the GO.
+  private String contextsText = "";
   private Export export;
+  private ContextSelection contexts = ContextSelection.NONE;
 
   Negotiation(ExportCatalog catalog, Security security, ReplySink out, Entry entry) {
     this.catalog = catalog;
@@ -99,7 +99,7 @@ final class Negotiation {
 
   /** What was agreed, once in state TRANSMISSION. */
   Agreement agreed() {
-    return new Agreement(export, style, exportNameAsked.equals(contextExportName));
+    return new Agreement(export, style, contexts);
   }
 
   /** Whether a handshake at rest had been begun. */
@@ -118,6 +118,7 @@ final class Negotiation {
     properties.put(STYLE, style.name());
     if (contextExportName != null) {
       properties.put(CONTEXT_EXPORT, contextExportName);
+      properties.put(CONTEXTS, contextsText);
     }
   }
 
@@ -130,6 +131,7 @@ final class Negotiation {
     skipBytes = Long.parseLong(properties.get(SKIP_BYTES));
     style = ReplyStyle.valueOf(properties.get(STYLE));
     contextExportName = properties.get(CONTEXT_EXPORT);
+    contextsText = properties.getOrDefault(CONTEXTS, "");
   }
 
   /**
@@ -141,6 +143,7 @@ final class Negotiation {
     out = secured;
     style = ReplyStyle.SIMPLE;
     contextExportName = null;
+    contextsText = "";
     state = State.OPTIONS;
     return state;
   }
@@ -325,13 +328,14 @@ final class Negotiation {
     try {
       Export found = find(name);
       DeviceGeometry geometry = found.device().geometry();
+      ContextSelection selection = selected(name, found);
       entry.enter(found);
       OptionReplies.putExportName(
           out.reserve(OptionReplies.EXPORT_NAME_MAX_BYTES),
           geometry.sizeBytes(),
           found.transmissionFlags(geometry, style.chunks()),
           (clientFlags & NbdProtocol.FLAG_NO_ZEROES) != 0);
-      enter(name, found);
+      enter(found, selection);
     } catch (ErrnoException e) {
       // This option has no error reply: the specification asks for the connection's end.
       throw new ProtocolException(e.getMessage());
@@ -349,6 +353,7 @@ final class Negotiation {
   private void info(InfoRequest request) throws IOException, TlsRequiredException {
     Export found = find(request.name());
     DeviceGeometry geometry = found.device().geometry();
+    ContextSelection selection = selected(request.name(), found);
     if (option == OPT_GO) {
       entry.enter(found);
     }
@@ -367,18 +372,28 @@ final class Negotiation {
           Export.preferredBlockBytes(geometry),
           NbdLimits.PAYLOAD_MAX_BYTES);
     }
-    OptionReplies.putInfoExport(
-        reserve(), option, geometry.sizeBytes(), found.transmissionFlags(geometry, style.chunks()));
+    int flags = found.transmissionFlags(geometry, style.chunks());
+    if (style == ReplyStyle.EXTENDED && !selection.isEmpty()) {
+      flags |= NbdProtocol.FLAG_BLOCK_STATUS_PAYLOAD;
+    }
+    OptionReplies.putInfoExport(reserve(), option, geometry.sizeBytes(), flags);
     acknowledge();
     if (option == OPT_GO) {
-      enter(request.name(), found);
+      enter(found, selection);
     }
   }
 
-  private void enter(String nameAsked, Export found) {
-    exportNameAsked = nameAsked;
+  private void enter(Export found, ContextSelection selection) {
     export = found;
+    contexts = selection;
     state = State.TRANSMISSION;
+  }
+
+  /** What was selected, if it was for the export of this name. */
+  private ContextSelection selected(String nameAsked, Export found) throws ErrnoException {
+    return nameAsked.equals(contextExportName)
+        ? ContextSelection.parse(contextsText, found)
+        : ContextSelection.NONE;
   }
 
   private void contexts(ByteBuffer data)
@@ -387,22 +402,32 @@ final class Negotiation {
     if (select) {
       // Whatever comes of this one, it replaces the earlier selection.
       contextExportName = null;
+      contextsText = "";
     }
     if (!style.chunks()) {
       throw new MalformedOptionException("contexts need structured replies to be agreed first");
     }
     MetaContextRequest request = MetaContextRequest.decode(data);
-    Export unused = find(request.name());
-    boolean wanted = !select && request.queries().isEmpty();
-    for (String query : request.queries()) {
-      wanted |= query.equals(BASE_ALLOCATION) || (!select && query.equals("base:"));
-    }
-    if (wanted) {
-      OptionReplies.putMetaContext(
-          reserve(), option, select ? BASE_ALLOCATION_ID : 0, BASE_ALLOCATION);
-      contextExportName = select ? request.name() : contextExportName;
+    Export found = find(request.name());
+    if (select) {
+      ContextSelection selection = ContextSelection.of(found, request.queries());
+      for (ContextSelection.Selected each : selection.selected()) {
+        OptionReplies.putMetaContext(reserve(), option, each.id(), each.context().name());
+      }
+      contextExportName = request.name();
+      contextsText = selection.text();
+    } else {
+      listContexts(found, request.queries());
     }
     acknowledge();
+  }
+
+  private void listContexts(Export found, List<String> queries) throws IOException {
+    for (MetaContext context : found.contexts()) {
+      if (queries.isEmpty() || queries.stream().anyMatch(context::isListedBy)) {
+        OptionReplies.putMetaContext(reserve(), option, 0, context.name());
+      }
+    }
   }
 
   private static void checkEmpty(ByteBuffer data) throws MalformedOptionException {

@@ -29,12 +29,12 @@ import io.sluice.nbd.codec.Request;
 final class RequestCheck {
   private final Export export;
   private final ReplyStyle style;
-  private final boolean allocationContext;
+  private final ContextSelection contexts;
 
-  RequestCheck(Export export, ReplyStyle style, boolean allocationContext) {
+  RequestCheck(Export export, ReplyStyle style, ContextSelection contexts) {
     this.export = export;
     this.style = style;
-    this.allocationContext = allocationContext;
+    this.contexts = contexts;
   }
 
   /** Null, or why the request can't be served. */
@@ -68,7 +68,10 @@ final class RequestCheck {
           CMD_FLAG_FUA
               | CMD_FLAG_NO_HOLE
               | (geometry.ops().contains(BioOp.WRITE_ZEROES) ? CMD_FLAG_FAST_ZERO : 0);
-      case CMD_BLOCK_STATUS -> CMD_FLAG_FUA | CMD_FLAG_REQ_ONE;
+      case CMD_BLOCK_STATUS ->
+          CMD_FLAG_FUA
+              | CMD_FLAG_REQ_ONE
+              | (style == ReplyStyle.EXTENDED && !contexts.isEmpty() ? CMD_FLAG_PAYLOAD_LEN : 0);
       default -> CMD_FLAG_FUA;
     };
   }
@@ -82,13 +85,35 @@ final class RequestCheck {
   }
 
   private ErrnoException blockStatus(Request request, DeviceGeometry geometry) {
-    if (!allocationContext) {
+    if (contexts.isEmpty()) {
       return refuse(Errno.EINVAL, request, "no context was selected for this export");
+    }
+    if (request.has(CMD_FLAG_PAYLOAD_LEN)) {
+      // The range is in the payload, and is looked at once that has come.
+      return BlockStatusPayload.isLength(request.lengthBytes(), contexts.size())
+          ? null
+          : refuse(
+              Errno.EINVAL,
+              request,
+              "its payload must be "
+                  + BlockStatusPayload.LENGTH_BYTES
+                  + " bytes and "
+                  + BlockStatusPayload.ID_BYTES
+                  + " for each of 1 to "
+                  + contexts.size()
+                  + " contexts");
     }
     if (request.lengthBytes() == 0) {
       return refuse(Errno.EINVAL, request, "an empty range has no status");
     }
     return range(request, geometry, Errno.EINVAL);
+  }
+
+  /** Null, or why a BLOCK_STATUS whose payload was taken can't be served. */
+  ErrnoException payloadRefusal(Request request, int chosen) {
+    return chosen == 0
+        ? refuse(Errno.EINVAL, request, "its payload names a context twice, or one not selected")
+        : blockStatus(request, export.device().geometry());
   }
 
   private ErrnoException range(Request request, DeviceGeometry geometry, Errno pastEnd) {

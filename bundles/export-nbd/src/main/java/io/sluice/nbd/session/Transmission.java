@@ -84,13 +84,13 @@ final class Transmission {
     this.requestBytes = agreed.style().requestBytes();
     this.in = in;
     this.out = out;
-    this.check = new RequestCheck(export, agreed.style(), agreed.allocationContext());
+    this.check = new RequestCheck(export, agreed.style(), agreed.contexts());
     this.calls = new DeviceCalls(device, gauge, resources.nanoClock());
     this.reads =
         new InlineReads(
             calls, new HoleSearch(device), out, agreed.style(), device.geometry().blockSizeBytes());
     this.writes = new InlineWrites(calls, in);
-    this.blockStatus = new BlockStatusReply(device, out, agreed.style());
+    this.blockStatus = new BlockStatusReply(device, agreed.contexts(), out, agreed.style());
     this.nanoClock = resources.nanoClock();
     this.workers = new Workers(device, out, agreed.style(), resources, onBrokenOutput);
   }
@@ -202,6 +202,11 @@ final class Transmission {
         refusal = awaitTurn();
       }
     }
+    int chosen = agreed.contexts().all();
+    if (refusal == null && hasBlockStatusPayload()) {
+      chosen = takeBlockStatusPayload();
+      refusal = check.payloadRefusal(request, chosen);
+    }
     if (refusal != null) {
       refuse();
       return;
@@ -214,7 +219,23 @@ final class Transmission {
       // The replies gathered so far should not wait for this one.
       out.flush();
     }
-    serveInline();
+    serveInline(chosen);
+  }
+
+  private boolean hasBlockStatusPayload() {
+    return request.type() == NbdProtocol.CMD_BLOCK_STATUS
+        && request.has(NbdProtocol.CMD_FLAG_PAYLOAD_LEN);
+  }
+
+  /** Waits for all of it, so that a request at rest has it all before it, or none taken. */
+  private int takeBlockStatusPayload() throws IOException {
+    int payloadBytes = (int) request.lengthBytes();
+    in.require(payloadBytes);
+    ByteBuffer payload = in.peek(payloadBytes);
+    request.payloadTaken(payload.getLong());
+    int chosen = BlockStatusPayload.chosen(payload, agreed.contexts());
+    in.taken(payloadBytes);
+    return chosen;
   }
 
   /** Null once it is the request's turn, or why it has none. */
@@ -275,7 +296,10 @@ final class Transmission {
         Errno.ESHUTDOWN, request + " on " + export.name() + ": the export is being shut down");
   }
 
-  private void serveInline() throws IOException, ProtocolException {
+  /**
+   * @param chosen of a BLOCK_STATUS, which contexts it asks for
+   */
+  private void serveInline(int chosen) throws IOException, ProtocolException {
     switch (request.type()) {
       case NbdProtocol.CMD_READ -> reads.serve(request);
       case NbdProtocol.CMD_WRITE -> {
@@ -290,7 +314,7 @@ final class Transmission {
         reads.warm(request);
         out.answer(request, null);
       }
-      case NbdProtocol.CMD_BLOCK_STATUS -> blockStatus.serve(request);
+      case NbdProtocol.CMD_BLOCK_STATUS -> blockStatus.serve(request, chosen);
       default -> out.answer(request, calls.perform(request));
     }
   }

@@ -5,14 +5,22 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.sluice.block.DeviceMap;
 import io.sluice.block.DeviceRole;
+import io.sluice.block.DeviceView;
+import io.sluice.block.DeviceViews;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
+import io.sluice.block.ExtentVisitor;
+import io.sluice.export.ExportChange;
 import io.sluice.export.ExportInfo;
 import io.sluice.export.ExportRequest;
 import io.sluice.export.RemovalMode;
 import io.sluice.nbd.MemoryDevice;
+import io.sluice.nbd.session.Export;
+import io.sluice.nbd.session.MetaContext;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Names and what they lead to. */
@@ -97,5 +105,81 @@ class ExportTableTest {
     table.stop();
     refused(Errno.ESHUTDOWN, "shutting down", () -> table.find("disk"));
     refused(Errno.ESHUTDOWN, "shutting down", () -> add("disk", "x"));
+  }
+
+  private static DeviceMap map(String name) {
+    return new DeviceMap() {
+      @Override
+      public String name() {
+        return name;
+      }
+
+      @Override
+      public void extents(long offsetBytes, long lengthBytes, ExtentVisitor visitor) {
+        visitor.extent(lengthBytes, 1);
+      }
+    };
+  }
+
+  private static List<String> contexts(Export export) {
+    return export.contexts().stream().map(MetaContext::name).toList();
+  }
+
+  @Test
+  void viewsAreFoundServedUnderMoreNamesAndGoWithTheirDevice() throws Exception {
+    MemoryDevice stranger = new MemoryDevice(512);
+    DeviceViews views =
+        name ->
+            switch (name) {
+              case "disk@a" ->
+                  Optional.of(
+                      new DeviceView(name, "disk", "an image", image, List.of(map("depth"))));
+              case "disk@a..b", "disk@a..g:1" ->
+                  Optional.of(
+                      new DeviceView(
+                          "disk@a..g:1", "disk", "since b", image, List.of(map("changed"))));
+              case "gone" -> Optional.of(new DeviceView(name, "disk", "", stranger, List.of()));
+              default -> Optional.empty();
+            };
+    ExportTable viewed = new ExportTable(views);
+    refused(Errno.ENOENT, "disk@a..b", () -> viewed.find("disk@a..b"));
+    assertTrue(viewed.deviceCame("disk@a", "an image", DeviceRole.IMAGE, image));
+    assertEquals(
+        List.of("base:allocation", "qemu:allocation-depth"), contexts(viewed.find("disk@a")));
+    Export found = viewed.find("disk@a..b");
+    assertEquals("disk@a..g:1", found.name());
+    assertEquals("since b", found.description());
+    assertEquals(List.of("base:allocation", "qemu:dirty-bitmap:backup-disk"), contexts(found));
+    assertTrue(found.isSame(viewed.find("disk@a..g:1")), "its own name finds it again");
+    refused(Errno.ENOENT, "gone", () -> viewed.find("gone"));
+
+    ExportTable.Entry added = viewed.add(new ExportRequest("disk@a..b", "vda", true));
+    assertEquals("disk@a..g:1", added.deviceName());
+    assertEquals(
+        List.of("base:allocation", "qemu:dirty-bitmap:backup-vda"), contexts(viewed.find("vda")));
+    viewed.change(new ExportChange("vda", "for the backup", null, null));
+    assertEquals("for the backup", viewed.find("vda").description());
+    assertEquals(2, contexts(viewed.find("vda")).size(), "a change of terms keeps the maps");
+    refused(Errno.ENODEV, "gone", () -> viewed.add(new ExportRequest("gone", "vdb", true)));
+
+    viewed.deviceWent(image);
+    refused(Errno.ENOENT, "vda", () -> viewed.find("vda"));
+    refused(Errno.ENOENT, "disk@a..b", () -> viewed.find("disk@a..b"));
+  }
+
+  @Test
+  void aSetupOnAViewIsRestoredOnceItsDeviceIsThere() throws Exception {
+    DeviceViews views =
+        name ->
+            name.equals("disk@a..g:1")
+                ? Optional.of(new DeviceView(name, "disk", "", image, List.of(map("changed"))))
+                : Optional.empty();
+    ExportTable viewed = new ExportTable(views);
+    ConfiguredExports configured = new ConfiguredExports(viewed);
+    configured.restore(new ExportSetup(new ExportRequest("disk@a..g:1", "vda", true), false));
+    refused(Errno.ENOENT, "vda", () -> viewed.find("vda"));
+    configured.deviceCame("disk@a", "", DeviceRole.IMAGE, image);
+    assertEquals(
+        List.of("base:allocation", "qemu:dirty-bitmap:backup-vda"), contexts(viewed.find("vda")));
   }
 }

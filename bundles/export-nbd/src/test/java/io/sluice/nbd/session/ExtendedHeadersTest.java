@@ -126,7 +126,7 @@ class ExtendedHeadersTest {
                 .extended(0, CMD_TRIM, 6, 512, Long.MIN_VALUE)
                 .extended(0, CMD_READ, 7, 0, 512));
     answers.expectError(1, Errno.EINVAL.number(), "flags");
-    answers.expectError(2, Errno.EINVAL.number(), "flags");
+    answers.expectError(2, Errno.EINVAL.number(), "one not selected");
     answers.expectError(3, Errno.ENOSPC.number(), "past the end");
     answers.expectDone(4);
     answers.expectError(5, Errno.EINVAL.number(), "18446744073709551615");

@@ -34,7 +34,15 @@ final class Talk implements ExportCatalog, SessionEvents {
   }
 
   Talk(BlockDevice device, Executor workers, LongSupplier nanoClock) {
-    export = new Export(EXPORT, "A disk", device, false);
+    this(new Export(EXPORT, "A disk", device, false), workers, nanoClock);
+  }
+
+  Talk(Export export) {
+    this(export, Runnable::run, System::nanoTime);
+  }
+
+  private Talk(Export export, Executor workers, LongSupplier nanoClock) {
+    this.export = export;
     resources = new SessionResources(connections, workerBuffers, workers, nanoClock);
   }
 
