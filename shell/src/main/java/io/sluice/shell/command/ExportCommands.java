@@ -37,6 +37,11 @@ final class ExportCommands {
   private static final String WHAT =
       "A device's name or path, or an image, DEV@SNAP with SNAP an id or a name.";
 
+  private static final String WHAT_OR_CHANGES =
+      WHAT
+          + " DEV@SNAP..BASE is the image with a dirty bitmap of what changed since BASE, a held"
+          + " snapshot or GENERATION:NUMBER.";
+
   static final Table<ExportInfo> TABLE =
       new Table<ExportInfo>()
           .text("NAME", ExportInfo::name)
@@ -46,7 +51,8 @@ final class ExportCommands {
           .text("AUTO", e -> e.automatic() ? "yes" : "no")
           .number("CLIENTS", ExportInfo::clientCount)
           .text("POLICY", ExportCommands::policy)
-          .text("ADDRESS", e -> String.join(" ", e.addresses()));
+          .text("ADDRESS", e -> String.join(" ", e.addresses()))
+          .text("DESCRIPTION", ExportInfo::description);
 
   /** What is out of the ordinary with an export, in the words of the options that ask for it. */
   private static String policy(ExportInfo info) {
@@ -168,7 +174,7 @@ final class ExportCommands {
         "Each device and image is on the agent's own NBD socket under its own name already."
       })
   static final class Nbd extends AgentCommand {
-    @Parameters(paramLabel = "DEVICE-OR-IMAGE", description = WHAT)
+    @Parameters(paramLabel = "DEVICE-OR-IMAGE", description = WHAT_OR_CHANGES)
     String device;
 
     @Option(names = "--name", paramLabel = "N", description = "The name clients ask for.")

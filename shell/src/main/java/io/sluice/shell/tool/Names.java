@@ -11,6 +11,8 @@ import java.util.UUID;
 
 /** What the words DEV, SNAP and DEVICE-OR-IMAGE of a caller mean. */
 public final class Names {
+  private static final String BASE_SEPARATOR = "..";
+
   private final Services services;
   private final Session session;
 
@@ -62,7 +64,8 @@ public final class Names {
   }
 
   /**
-   * The block device of a device's name or path, or of {@code DEV@SNAP} with SNAP an id or a name.
+   * The block device of a device's name or path, or of {@code DEV@SNAP} with SNAP an id or a name,
+   * or such an image with its changes, {@code DEV@SNAP..BASE}, whose BASE is passed on as it is.
    *
    * @throws ErrnoException ENODEV if there is none
    */
@@ -74,16 +77,43 @@ public final class Names {
     try {
       return device(word);
     } catch (ErrnoException notADevice) {
-      String device = device(word.substring(0, at));
-      UUID snapshot = snapshot(word.substring(at + 1));
-      for (SnapshotDeviceInfo info : services.snapshots().info(snapshot).devices()) {
-        if (info.device().equals(device) && !info.image().isEmpty()) {
-          return info.image();
-        }
-      }
-      throw new ErrnoException(
-          Errno.ENODEV,
-          "image \"" + word + "\": the snapshot has no image of " + device + "; take it first");
+      return image(word, device(word.substring(0, at)), word.substring(at + 1));
     }
+  }
+
+  private String image(String word, String device, String rest) throws ErrnoException {
+    try {
+      return image(word, device, snapshot(rest));
+    } catch (ErrnoException notASnapshot) {
+      // A snapshot's name may have two dots in it: the longest that there is.
+      int dots = rest.lastIndexOf(BASE_SEPARATOR);
+      while (dots > 0) {
+        UUID snapshot = snapshotOrNull(rest.substring(0, dots));
+        if (snapshot != null) {
+          return image(word, device, snapshot) + rest.substring(dots);
+        }
+        dots = rest.lastIndexOf(BASE_SEPARATOR, dots - 1);
+      }
+      throw notASnapshot;
+    }
+  }
+
+  private UUID snapshotOrNull(String word) {
+    try {
+      return snapshot(word);
+    } catch (ErrnoException e) {
+      return null;
+    }
+  }
+
+  private String image(String word, String device, UUID snapshot) throws ErrnoException {
+    for (SnapshotDeviceInfo info : services.snapshots().info(snapshot).devices()) {
+      if (info.device().equals(device) && !info.image().isEmpty()) {
+        return info.image();
+      }
+    }
+    throw new ErrnoException(
+        Errno.ENODEV,
+        "image \"" + word + "\": the snapshot has no image of " + device + "; take it first");
   }
 }

@@ -270,16 +270,19 @@ class SluiceToolTest extends ToolFixture {
         ok("export", "nbd", "disk@" + ID, "--name", "x", "--read-only"));
     assertEquals(
         """
-        NAME    KIND  DEVICE  RO   AUTO  CLIENTS  POLICY  ADDRESS
-        disk    nbd   disk    no   yes         0  -       nbd+unix:///disk?socket=/run/sluice/nbd.sock
-        disk@n  nbd   disk@n  no   yes         0  -       nbd+unix:///disk@n?socket=/run/sluice/nbd.sock
-        x       nbd   disk@n  yes  no          0  -       nbd+unix:///x?socket=/run/sluice/nbd.sock
+        NAME    KIND  DEVICE  RO   AUTO  CLIENTS  POLICY  ADDRESS                                         DESCRIPTION
+        disk    nbd   disk    no   yes         0  -       nbd+unix:///disk?socket=/run/sluice/nbd.sock    -
+        disk@n  nbd   disk@n  no   yes         0  -       nbd+unix:///disk@n?socket=/run/sluice/nbd.sock  -
+        x       nbd   disk@n  yes  no          0  -       nbd+unix:///x?socket=/run/sluice/nbd.sock       -
         """,
         ok("export", "list"));
     ok("export", "remove", "x");
     assertTrue(fails(1, "export", "remove", "x").contains(": ENOENT: "));
     assertTrue(fails(1, "export", "remove", "disk").contains(": EPERM: "));
     assertTrue(fails(1, "export", "nbd", "disk@none").contains(": ESRCH: "));
+    assertTrue(fails(1, "export", "nbd", "disk@none..n").contains(": ESRCH: "));
+    ok("export", "nbd", "disk@" + ID + "..5..x:1", "--name", "y");
+    assertTrue(ok("export", "list").contains("  disk@n..5..x:1  "), ok("export", "list"));
   }
 
   @Test
