@@ -42,6 +42,12 @@ class MutantSimTest {
   }
 
   @ParameterizedTest
+  @EnumSource(MapMutants.class)
+  void ofMapsIsKilled(MapMutants mutant) {
+    assertKilled(mutant);
+  }
+
+  @ParameterizedTest
   @EnumSource(MoveMutants.class)
   void ofStoresThatAreMovedIsKilled(MoveMutants mutant) {
     assertKilled(mutant);

@@ -73,6 +73,7 @@ public final class TrackingOracle {
      * @param changed whether the blocks must be reported, or only may be
      */
     public void end(boolean changed) {
+      allMapsOpen -= both ? 1 : 0;
       if (position != positions || (both && inCut)) {
         // A take or a new filter fell between: either interval may have got it.
         if (both) {
@@ -183,6 +184,8 @@ public final class TrackingOracle {
     heldNumber++;
   }
 
+  private long allMapsBegun;
+  private long allMapsOpen;
   private boolean cutPending;
   private int numberAtCut;
 
@@ -287,7 +290,19 @@ public final class TrackingOracle {
 
   /** Something that marks the held map as well: a write to an image, or an order of the user. */
   public Change beginBoth(long offsetBytes, long lengthBytes) {
+    allMapsBegun++;
+    allMapsOpen++;
     return new Change(offsetBytes, offsetBytes + lengthBytes, true);
+  }
+
+  /** How many marks of {@link #beginBoth} were ever begun. */
+  public long marksOfAllMapsBegun() {
+    return allMapsBegun;
+  }
+
+  /** How many of them have not ended. */
+  public long marksOfAllMapsOpen() {
+    return allMapsOpen;
   }
 
   /** How many marks are in the log now. */

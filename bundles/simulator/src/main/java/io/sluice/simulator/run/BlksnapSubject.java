@@ -9,6 +9,7 @@ import io.sluice.blksnap.session.SnapshotEngine;
 import io.sluice.blksnap.session.TrackingStates;
 import io.sluice.blksnap.tracking.BlksnapParameters;
 import io.sluice.blksnap.tracking.TrackerState;
+import io.sluice.block.DeviceViews;
 import io.sluice.block.ErrnoException;
 import io.sluice.diffstore.DiffStore;
 import io.sluice.diffstore.DiffStoreProvider;
@@ -100,6 +101,11 @@ public final class BlksnapSubject implements Subject {
   @Override
   public ChangeTracking tracking() {
     return engine;
+  }
+
+  @Override
+  public DeviceViews views() {
+    return engine.views();
   }
 
   @Override

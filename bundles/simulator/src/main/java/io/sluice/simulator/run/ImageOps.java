@@ -16,10 +16,12 @@ final class ImageOps {
 
   private final World world;
   private final LiveOps live;
+  private final MapOps maps;
 
   ImageOps(World world, LiveOps live) {
     this.world = world;
     this.live = live;
+    this.maps = new MapOps(world);
   }
 
   /** The place of an image of the device: the one asked for, or the next that has one; or -1. */
@@ -87,6 +89,7 @@ final class ImageOps {
       got = Bytes.payload(bio);
       noteRetry(part, record, bio);
       noteSharing(slot, part, spec);
+      maps.checkChanges(slot, part, spec);
     } catch (ErrnoException | RuntimeException e) {
       judge(slot, part, record, spec, e);
     }
@@ -199,6 +202,8 @@ final class ImageOps {
       if (extents.zeroSeen()) {
         world.reach(Reach.IMAGE_ZERO_EXTENT);
       }
+      maps.checkChanges(slot, part, spec);
+      maps.checkDepth(slot, part, spec, reading);
     } catch (ErrnoException | RuntimeException e) {
       judge(slot, part, record, spec, e);
     }

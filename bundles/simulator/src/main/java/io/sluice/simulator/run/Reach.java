@@ -72,6 +72,8 @@ public enum Reach {
   DESTROYED_IN_MOVE,
   /** A move met the replacement of a provider. */
   MOVE_MET_SWAP,
+  /** The map of an image was asked for the same base again. */
+  MAP_ASKED_AGAIN,
   /** A write waited for its copy as long as it may. */
   COPY_TIMED_OUT
 }

@@ -1,6 +1,7 @@
 package io.sluice.simulator.run;
 
 import io.sluice.block.BlockDevice;
+import io.sluice.block.DeviceViews;
 import io.sluice.diffstore.DiffStoreProvider;
 import io.sluice.filter.FilterOperations;
 import io.sluice.filter.FilterRegistry;
@@ -118,6 +119,9 @@ public interface Subject {
 
   /** Change tracking. */
   ChangeTracking tracking();
+
+  /** Images with maps. */
+  DeviceViews views();
 
   /** Who holds store I/O back while a provider is replaced. */
   ProviderUser storeUser();

@@ -1,6 +1,7 @@
 package io.sluice.simulator.run;
 
 import io.sluice.block.BlockDevice;
+import io.sluice.block.DeviceViews;
 import io.sluice.diffstore.DiffStore;
 import io.sluice.filter.Filter;
 import io.sluice.simulator.device.SimRegistry.FreezeStyle;
@@ -39,6 +40,11 @@ public interface Tampering {
   /** Around change tracking. */
   default ChangeTracking tracking(World world, ChangeTracking tracking) {
     return tracking;
+  }
+
+  /** Around images with maps. */
+  default DeviceViews views(World world, DeviceViews views) {
+    return views;
   }
 
   /** Around the verbs. */

@@ -1,6 +1,7 @@
 package io.sluice.simulator.run;
 
 import io.sluice.block.BlockDevice;
+import io.sluice.block.DeviceViews;
 import io.sluice.block.ErrnoException;
 import io.sluice.simulator.device.Faults;
 import io.sluice.simulator.device.SimDisk;
@@ -56,6 +57,7 @@ public final class World {
   private final Subject subject;
   private final SnapshotControl control;
   private final ChangeTracking tracking;
+  private final DeviceViews views;
   private final SimSignal tasksDone;
   private final SimSignal writeDone;
   private int tasksRunning;
@@ -147,6 +149,7 @@ public final class World {
     this.subject = factory.create(edges(), plan);
     this.control = tampering.control(this, subject.control());
     this.tracking = tampering.tracking(this, subject.tracking());
+    this.views = tampering.views(this, subject.views());
     try {
       registry.register(subject.operations());
     } catch (ErrnoException e) {
@@ -349,7 +352,8 @@ public final class World {
     slots[index] = value;
   }
 
-  SnapshotOracle[] slots() {
+  /** What there is at each place; null where nothing is. */
+  public SnapshotOracle[] slots() {
     return slots;
   }
 
@@ -363,6 +367,10 @@ public final class World {
 
   ChangeTracking tracking() {
     return tracking;
+  }
+
+  DeviceViews views() {
+    return views;
   }
 
   SimRegistry registry() {
