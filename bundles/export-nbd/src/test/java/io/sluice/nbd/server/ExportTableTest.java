@@ -175,7 +175,7 @@ class ExportTableTest {
                 ? Optional.of(new DeviceView(name, "disk", "", image, List.of(map("changed"))))
                 : Optional.empty();
     ExportTable viewed = new ExportTable(views);
-    ConfiguredExports configured = new ConfiguredExports(viewed);
+    ConfiguredExports configured = new ConfiguredExports(viewed, new Access(null));
     configured.restore(new ExportSetup(new ExportRequest("disk@a..g:1", "vda", true), false));
     refused(Errno.ENOENT, "vda", () -> viewed.find("vda"));
     configured.deviceCame("disk@a", "", DeviceRole.IMAGE, image);
