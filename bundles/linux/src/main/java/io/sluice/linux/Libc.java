@@ -58,12 +58,23 @@ final class Libc {
   static final long FIFREEZE = 0xc0045877L;
   static final long FITHAW = 0xc0045878L;
 
+  static final long LOOP_SET_FD = 0x4c00;
+  static final long LOOP_CLR_FD = 0x4c01;
+  static final long LOOP_SET_STATUS64 = 0x4c04;
+  static final long LOOP_SET_DIRECT_IO = 0x4c08;
+  static final long LOOP_SET_BLOCK_SIZE = 0x4c09;
+  static final long LOOP_CONFIGURE = 0x4c0a;
+  static final long LOOP_CTL_GET_FREE = 0x4c82;
+  static final int LO_FLAGS_READ_ONLY = 1;
+  static final int LO_FLAGS_DIRECT_IO = 16;
+
   static final int SYNC_FILE_RANGE_WAIT_BEFORE = 1;
 
   static final int EINTR = 4;
   static final int ENXIO = 6;
   static final int EAGAIN = 11;
   static final int EACCES = 13;
+  static final int EBUSY = 16;
   static final int EINVAL = 22;
   static final int ENOTTY = 25;
   static final int ENOSYS = 38;
