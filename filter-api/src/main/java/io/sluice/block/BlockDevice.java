@@ -83,4 +83,13 @@ public interface BlockDevice {
   default Closeable hold(String holder) throws ErrnoException {
     return () -> {};
   }
+
+  /**
+   * As {@link #hold(String)}, by a holder whose text changes, or that lets go when it is asked.
+   *
+   * @throws ErrnoException ESHUTDOWN if the device is being removed
+   */
+  default Closeable hold(DeviceHolder holder) throws ErrnoException {
+    return hold(holder.text());
+  }
 }

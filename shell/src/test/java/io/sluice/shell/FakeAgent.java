@@ -361,4 +361,45 @@ public final class FakeAgent implements Services {
       return exports;
     }
   }
+
+  /** An exporter of one kind that serves what it is told to, at /dev/KIND0 and so on. */
+  public static final class OnRequest implements Exporter {
+    public final List<ExportInfo> added = new ArrayList<>();
+
+    /** Why nothing can be added; null if it can. */
+    public ErrnoException refusal;
+
+    private final String kind;
+
+    public OnRequest(String kind) {
+      this.kind = kind;
+    }
+
+    @Override
+    public String kind() {
+      return kind;
+    }
+
+    @Override
+    public ExportInfo add(ExportRequest request) throws ErrnoException {
+      if (refusal != null) {
+        throw refusal;
+      }
+      String name = "/dev/" + kind + added.size();
+      added.add(
+          new ExportInfo(
+              kind, name, request.device(), request.readOnly(), false, 0, List.of(name)));
+      return added.get(added.size() - 1);
+    }
+
+    @Override
+    public void remove(String name) {
+      added.removeIf(export -> export.name().equals(name));
+    }
+
+    @Override
+    public List<ExportInfo> list() {
+      return List.copyOf(added);
+    }
+  }
 }

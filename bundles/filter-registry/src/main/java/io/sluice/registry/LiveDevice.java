@@ -4,6 +4,7 @@ import io.sluice.block.Bio;
 import io.sluice.block.BioOp;
 import io.sluice.block.BlockDevice;
 import io.sluice.block.DeviceGeometry;
+import io.sluice.block.DeviceHolder;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.block.ExtentVisitor;
@@ -205,9 +206,9 @@ final class LiveDevice implements BlockDevice {
 
   /** One holder; stands for itself, since a holder may hold twice. */
   private final class Hold implements Closeable {
-    final String holder;
+    final DeviceHolder holder;
 
-    Hold(String holder) {
+    Hold(DeviceHolder holder) {
       this.holder = holder;
     }
 
@@ -221,6 +222,11 @@ final class LiveDevice implements BlockDevice {
 
   @Override
   public Closeable hold(String holder) throws ErrnoException {
+    return hold(() -> holder);
+  }
+
+  @Override
+  public Closeable hold(DeviceHolder holder) throws ErrnoException {
     Hold hold = new Hold(holder);
     synchronized (holds) {
       if (leaving) {
@@ -232,8 +238,12 @@ final class LiveDevice implements BlockDevice {
   }
 
   List<String> holders() {
+    return holds().stream().map(hold -> hold.holder.text()).toList();
+  }
+
+  private List<Hold> holds() {
     synchronized (holds) {
-      return holds.stream().map(hold -> hold.holder).toList();
+      return List.copyOf(holds);
     }
   }
 
@@ -243,11 +253,14 @@ final class LiveDevice implements BlockDevice {
    * @throws ErrnoException EBUSY, naming them, while filters or holders are there
    */
   void leave() throws ErrnoException {
+    if (chain.filters().isEmpty()) {
+      holds().forEach(hold -> hold.holder.askedToLetGo());
+    }
     synchronized (holds) {
       List<String> reasons = new ArrayList<>();
       Map<String, Integer> countByHolder = new TreeMap<>();
       for (Hold hold : holds) {
-        countByHolder.merge(hold.holder, 1, Integer::sum);
+        countByHolder.merge(hold.holder.text(), 1, Integer::sum);
       }
       countByHolder.forEach(
           (holder, count) ->

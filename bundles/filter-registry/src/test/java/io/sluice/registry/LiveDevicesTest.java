@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.block.Bio;
 import io.sluice.block.BlockDevice;
+import io.sluice.block.DeviceHolder;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.block.OriginDevice;
@@ -21,6 +22,7 @@ import io.sluice.filter.FilterOperations;
 import io.sluice.filter.Frozen;
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -153,6 +155,49 @@ final class LiveDevicesTest {
     write(disk, 0, 512, 1);
     fixture.registry.detach("disk", "blksnap");
     fixture.devices.remove("disk");
+  }
+
+  /** A holder that lets go when it is asked, or says why not. */
+  private static final class Willing implements DeviceHolder {
+    private Closeable hold;
+    private boolean busy;
+    private int askedCount;
+
+    @Override
+    public String text() {
+      return busy ? "loop device, mounted" : "loop device";
+    }
+
+    @Override
+    public void askedToLetGo() {
+      askedCount++;
+      if (!busy) {
+        try {
+          hold.close();
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+      }
+    }
+  }
+
+  @Test
+  void whoHoldsForNobodyLetsGo() throws IOException {
+    BlockDevice disk = fixture.add("disk");
+    Willing holder = new Willing();
+    holder.hold = disk.hold(holder);
+    assertEquals(List.of("loop device"), fixture.devices.info("disk").holders());
+    fixture.register("f", 1, ALL_OPS, PASS);
+    fixture.attach("disk", "f");
+    refused(Errno.EBUSY, () -> fixture.devices.remove("disk"), "held by loop device; filter f");
+    assertEquals(0, holder.askedCount, "the removal is refused anyway");
+    fixture.registry.detach("disk", "f");
+    holder.busy = true;
+    refused(Errno.EBUSY, () -> fixture.devices.remove("disk"), "held by loop device, mounted");
+    assertEquals(1, holder.askedCount);
+    holder.busy = false;
+    fixture.devices.remove("disk");
+    assertEquals(2, holder.askedCount);
   }
 
   @Test

@@ -2,8 +2,6 @@ package io.sluice.shell.blksnap;
 
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
-import io.sluice.export.ExportInfo;
-import io.sluice.export.Exporter;
 import io.sluice.shell.blksnap.ProgramOptions.Unfit;
 import io.sluice.shell.tool.ByteSize;
 import io.sluice.snapshot.SnapshotControl;
@@ -13,7 +11,6 @@ import io.sluice.snapshot.SnapshotRequest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -87,32 +84,12 @@ final class SnapshotVerbs {
       return last;
     }
 
-    /**
-     * Where the image can be opened: a file that mount(8) takes, else its first address; {@code
-     * /dev/} if there is no image.
-     */
+    /** Where the image can be opened; {@code /dev/} if there is no image. */
     private static String image(Call call, SnapshotDeviceInfo info) throws ErrnoException {
       if (info == null || info.image().isEmpty()) {
         return "/dev/";
       }
-      List<String> addresses = new ArrayList<>();
-      for (Exporter exporter : call.services().exporters()) {
-        for (ExportInfo export : exporter.list()) {
-          if (export.device().equals(info.image())) {
-            addresses.addAll(export.addresses());
-          }
-        }
-      }
-      for (String address : addresses) {
-        if (address.startsWith("/")) {
-          return address;
-        }
-      }
-      if (!addresses.isEmpty()) {
-        return addresses.get(0);
-      }
-      throw new ErrnoException(
-          Errno.ENODEV, "image " + info.image() + " is not exported; start the bundle export-nbd");
+      return ImageAddress.of(info.image(), call.services().exporters());
     }
   }
 

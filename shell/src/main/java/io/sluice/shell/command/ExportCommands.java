@@ -28,6 +28,7 @@ import picocli.CommandLine.Parameters;
     subcommands = {
       ExportCommands.Nbd.class,
       ExportCommands.Fuse.class,
+      ExportCommands.Loop.class,
       ExportCommands.ListAll.class,
       ExportCommands.Set.class,
       ExportCommands.Allow.class,
@@ -235,6 +236,26 @@ final class ExportCommands {
       Exporter fuse = exporter(services(), "fuse");
       String path = file.isEmpty() ? "" : session().path(file);
       return addresses(fuse.add(new ExportRequest(names().deviceOrImage(device), path, readOnly)));
+    }
+  }
+
+  @Command(
+      name = "loop",
+      description = {
+        "Put a loop device on a device or image, for mount and the like, and print its name.",
+        "It is there until export remove /dev/loopN, or until the device or snapshot goes."
+      })
+  static final class Loop extends AgentCommand {
+    @Parameters(paramLabel = "DEVICE-OR-IMAGE", description = WHAT)
+    String device;
+
+    @Option(names = "--read-only", description = "Refuse writes.")
+    boolean readOnly;
+
+    @Override
+    Answer run() throws Exception {
+      Exporter loop = exporter(services(), "loop");
+      return addresses(loop.add(new ExportRequest(names().deviceOrImage(device), "", readOnly)));
     }
   }
 

@@ -1,10 +1,13 @@
 package io.sluice.shell.blksnap;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.sluice.block.Errno;
+import io.sluice.block.ErrnoException;
+import io.sluice.export.ExportRequest;
 import io.sluice.shell.FakeAgent;
 import io.sluice.shell.FakeSnapshots;
 import io.sluice.shell.Output;
@@ -217,6 +220,30 @@ class BlksnapToolTest {
     assertEquals(
         "Failed to take snapshot: No such process\nESRCH: snapshot " + ID + ": there is none\n",
         fails("snapshot_take", "-i", ID));
+  }
+
+  @Test
+  void anImageIsABlockDeviceWhereItCanBe() throws Exception {
+    FakeAgent.OnRequest loops = new FakeAgent.OnRequest("loop");
+    FakeAgent.OnRequest files = new FakeAgent.OnRequest("fuse");
+    agent.exporters.add(files);
+    agent.exporters.add(loops);
+    ok("attach", "-d", "disk");
+    ok("snapshot_create", "-d", "disk", "-f", ".", "-l", "512M");
+    ok("snapshot_take", "-i", ID);
+    String[] command = {"snapshot_info", "-d", "disk", "--field", "image"};
+    assertEquals("/dev/loop0\n", ok(command));
+    assertEquals("/dev/loop0\n", ok(command), "made once");
+    assertEquals("disk@" + ID, loops.added.get(0).device());
+    assertFalse(loops.added.get(0).readOnly());
+    // Without /dev/fuse, or without loop devices.
+    loops.added.clear();
+    loops.refusal = new ErrnoException(Errno.ENODEV, "no loop devices here");
+    assertTrue(ok(command).startsWith("nbd+unix:"));
+    files.add(new ExportRequest("disk@" + ID, "", false));
+    assertEquals("/dev/fuse0\n", ok(command));
+    agent.exporters.removeIf(exporter -> exporter != loops);
+    assertTrue(fails(command).contains("no loop devices here"));
   }
 
   @Test

@@ -39,6 +39,7 @@ final class Rules {
           "diffstore.tmpfs",
           "nbd",
           "fuse",
+          "loop",
           "shell",
           "launch",
           "simulator",
