@@ -41,22 +41,22 @@ public interface SnapshotControl {
    * The cut: holds all devices, drains them, switches tracking and copy-on-write on all, lets them
    * go and publishes the images.
    *
-   * <p>The file systems named are frozen before and thawed after, whatever happens. One that can't
-   * be frozen, or not in time, is written out if it can be, and the take goes on: {@link
-   * SnapshotInfo#freezes} tells.
+   * <p>The file systems named, and those found if it asks for that, are frozen before and thawed
+   * after, whatever happens. One that can't be frozen, or not in time, is written out if it can be,
+   * and the take goes on: {@link SnapshotInfo#freezes} tells.
    *
    * @throws ErrnoException ESRCH for no such snapshot; EALREADY if it is taken; ENODEV if it has no
    *     devices, or one is gone; EAGAIN if a device does not drain in time; EBUSY if one has as
    *     many snapshots as it can; EINVAL if one has others of another chunk size, or has shrunk
-   *     under them; EIO if the store is lost; for a file system to freeze: ENOENT and the like if
-   *     there is no such path, EINVAL if nothing is mounted there or there are too many, EBUSY if
-   *     the agent itself has files open on it. The snapshot is then as it was
+   *     under them; EIO if the store is lost; for a file system named: ENOENT and the like if there
+   *     is no such path, EINVAL if nothing is mounted there or there are too many, EBUSY if the
+   *     agent itself has files open on it. The snapshot is then as it was
    */
   SnapshotInfo take(TakeRequest request) throws ErrnoException;
 
-  /** {@link #take(TakeRequest)} without freezing a file system. */
+  /** {@link #take(TakeRequest)} that freezes what is found to be mounted. */
   default SnapshotInfo take(UUID snapshot) throws ErrnoException {
-    return take(new TakeRequest(snapshot, List.of()));
+    return take(new TakeRequest(snapshot, List.of(), true));
   }
 
   /**

@@ -1,12 +1,15 @@
 package io.sluice.linux;
 
+import io.sluice.block.ErrnoException;
 import io.sluice.block.StorageIdentity;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** The mounts that this process sees, by /proc/self/mountinfo. */
@@ -86,6 +89,63 @@ public final class MountTable {
     }
     return mount.device.equals(BlockSysfs.numbers(identity.fileSystem()))
         || NUMBERED_APART.contains(mount.type);
+  }
+
+  /** All mount points by the block device that is mounted there, in the order of mounting. */
+  static Map<Long, List<Path>> byDevice() {
+    try {
+      return byDevice(Files.readAllLines(MOUNTS, SystemErrors.NATIVE_CHARSET));
+    } catch (IOException e) {
+      return Map.of();
+    }
+  }
+
+  /** As {@link #byDevice()}, from lines as above. */
+  static Map<Long, List<Path>> byDevice(List<String> lines) {
+    Map<Long, List<Path>> points = new LinkedHashMap<>();
+    for (String line : lines) {
+      String[] fields = line.split(" ", -1);
+      int dash = List.of(fields).indexOf("-");
+      Path point = fields.length > 4 ? path(fields[4]) : null;
+      if (point != null && dash >= 5 && fields.length >= dash + 3) {
+        long device = blockDevice(fields[2], fields[dash + 2]);
+        if (device != 0) {
+          points.computeIfAbsent(device, unused -> new ArrayList<>()).add(point);
+        }
+      }
+    }
+    return points;
+  }
+
+  /** Of btrfs and the like the source, for they number their file systems apart; 0 for none. */
+  private static long blockDevice(String numbers, String source) {
+    String[] parts = numbers.split(":", -1);
+    if (parts.length == 2 && !parts[0].equals("0")) {
+      return BlockSysfs.device(Long.parseLong(parts[0]), Long.parseLong(parts[1]));
+    }
+    Path node = source.startsWith("/dev/") ? path(source) : null;
+    try {
+      return node == null ? 0 : FileStatus.of(node, "stat " + node).device();
+    } catch (ErrnoException e) {
+      return 0;
+    }
+  }
+
+  /**
+   * A path with the links on its way followed, but those on a file system in user space, whose
+   * server is not asked.
+   *
+   * @throws IOException if a part of the way is missing
+   */
+  public static Path realPath(Path file) throws IOException {
+    List<String> lines = Files.readAllLines(MOUNTS, SystemErrors.NATIVE_CHARSET);
+    Path asked = file;
+    for (Mount at = mountOf(asked, lines);
+        at != null && at.type.startsWith("fuse") && asked.getParent() != null;
+        at = mountOf(asked, lines)) {
+      asked = asked.getParent();
+    }
+    return asked.toRealPath().resolve(asked.relativize(file));
   }
 
   /** Where a device's file system is mounted. */

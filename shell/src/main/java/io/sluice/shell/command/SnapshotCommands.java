@@ -133,6 +133,12 @@ final class SnapshotCommands {
         description = "Freeze the file system mounted there for the cut; may be repeated.")
     List<String> freeze = List.of();
 
+    @Option(
+        names = "--no-freeze",
+        description =
+            "Leave alone what is mounted on the devices; else it is found, and frozen for the cut.")
+    boolean noFreeze;
+
     @Mixin NewSnapshot options;
 
     @Override
@@ -142,7 +148,7 @@ final class SnapshotCommands {
     }
 
     private TakeRequest request(UUID id) {
-      return new TakeRequest(id, freeze.stream().map(session()::path).toList());
+      return new TakeRequest(id, freeze.stream().map(session()::path).toList(), !noFreeze);
     }
 
     private SnapshotInfo takeCreated() throws ErrnoException {

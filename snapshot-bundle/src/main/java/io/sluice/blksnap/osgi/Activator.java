@@ -10,6 +10,7 @@ import io.sluice.block.BlockDevice;
 import io.sluice.block.DeviceRole;
 import io.sluice.block.DeviceViews;
 import io.sluice.block.ErrnoException;
+import io.sluice.export.Exporter;
 import io.sluice.filter.FilterRegistry;
 import io.sluice.linux.MountPoint;
 import io.sluice.snapshot.ChangeTracking;
@@ -66,6 +67,7 @@ public final class Activator implements BundleActivator {
 
   private ExecutorService background;
   private StoreProviders stores;
+  private ServiceTracker<Exporter, Exporter> exporters;
   private ServiceTracker<FilterRegistry, Running> registries;
 
   @Override
@@ -81,11 +83,15 @@ public final class Activator implements BundleActivator {
             task -> new Thread(task, "sluice-store"));
     stores = new StoreProviders(context);
     stores.open();
+    exporters = new ServiceTracker<>(context, Exporter.class, null);
+    exporters.open();
+    MountFinder mounts = new MountFinder(() -> exporters.getTracked().values());
     registries =
         new ServiceTracker<>(context, FilterRegistry.class, null) {
           @Override
           public Running addingService(ServiceReference<FilterRegistry> reference) {
-            return Running.start(context, context.getService(reference), stores, background);
+            return Running.start(
+                context, context.getService(reference), stores, mounts, background);
           }
 
           @Override
@@ -101,6 +107,7 @@ public final class Activator implements BundleActivator {
   public void stop(BundleContext context) {
     registries.close();
     stores.close();
+    exporters.close();
     background.shutdown();
   }
 
@@ -123,6 +130,7 @@ public final class Activator implements BundleActivator {
         BundleContext context,
         FilterRegistry registry,
         StoreProviders stores,
+        MountFinder mounts,
         ExecutorService background) {
       SnapshotEngine engine =
           new SnapshotEngine(
@@ -141,7 +149,7 @@ public final class Activator implements BundleActivator {
                   new BatchBuffers(BATCH_COUNT, BATCH_BYTES),
                   ParameterProperties.copyLimit(context::getProperty),
                   new FileSystemFreezer(
-                      path -> MountPoint.open(Path.of(path)), FREEZE_LIMIT, FROZEN_LIMIT),
+                      path -> MountPoint.open(Path.of(path)), mounts, FREEZE_LIMIT, FROZEN_LIMIT),
                   DRAIN_LIMIT,
                   line -> LOG.log(System.Logger.Level.WARNING, line)),
               ParameterProperties.read(context::getProperty));

@@ -18,7 +18,18 @@ import java.util.concurrent.ConcurrentLinkedQueue;
  * are to be cut, and if that hangs, the take must not.
  */
 final class FileSystemFreezer implements FileSystems {
+  /** Finds what is mounted on devices. */
+  @FunctionalInterface
+  interface Finder {
+    /**
+     * Each file system that is mounted on one of some devices, with all its mount points. As far as
+     * can be told; never fails.
+     */
+    List<List<Path>> mountedOn(List<String> devices);
+  }
+
   private final FreezeThread.Opener opener;
+  private final Finder finder;
   private final Duration freezeLimit;
   private final Duration frozenLimit;
   // Those that hang; each new freeze weeds them.
@@ -28,22 +39,24 @@ final class FileSystemFreezer implements FileSystems {
    * @param freezeLimit how long to wait for a freeze, and for a thaw
    * @param frozenLimit after which a file system is thawed in any case
    */
-  FileSystemFreezer(FreezeThread.Opener opener, Duration freezeLimit, Duration frozenLimit) {
+  FileSystemFreezer(
+      FreezeThread.Opener opener, Finder finder, Duration freezeLimit, Duration frozenLimit) {
     this.opener = opener;
+    this.finder = finder;
     this.freezeLimit = freezeLimit;
     this.frozenLimit = frozenLimit;
   }
 
   @Override
-  public Freeze freeze(List<String> mountPoints) throws ErrnoException {
+  public Freeze freeze(List<String> mountPoints, List<String> devices) throws ErrnoException {
     check(mountPoints);
     List<FreezeThread> threads = new ArrayList<>();
+    for (String mountPoint : new LinkedHashSet<>(mountPoints)) {
+      threads.add(new FreezeThread(mountPoint, true, opener, frozenLimit));
+    }
+    List<FreezeInfo> left = addFound(threads, mountPoints, devices);
     try {
-      for (String mountPoint : new LinkedHashSet<>(mountPoints)) {
-        FreezeThread thread = new FreezeThread(mountPoint, opener, frozenLimit);
-        thread.start();
-        threads.add(thread);
-      }
+      threads.forEach(Thread::start);
       long deadlineNanos = System.nanoTime() + freezeLimit.toNanos();
       for (FreezeThread thread : threads) {
         thread.awaitSettled(deadlineNanos);
@@ -52,13 +65,40 @@ final class FileSystemFreezer implements FileSystems {
       List<FreezeInfo> unused = thaw(threads);
       throw e;
     }
-    return () -> thaw(threads);
+    return () -> {
+      List<FreezeInfo> infos = thaw(threads);
+      infos.addAll(left);
+      return infos;
+    };
+  }
+
+  /** Adds what is mounted on devices, and tells what is too much. */
+  private List<FreezeInfo> addFound(
+      List<FreezeThread> threads, List<String> named, List<String> devices) {
+    List<FreezeInfo> left = new ArrayList<>();
+    for (List<Path> found : devices.isEmpty() ? List.<List<Path>>of() : finder.mountedOn(devices)) {
+      String mountPoint = found.get(0).toString();
+      if (found.stream().map(Path::toString).anyMatch(named::contains)) {
+        continue;
+      }
+      if (late.size() + threads.size() < TakeRequest.FREEZE_COUNT_MAX) {
+        threads.add(new FreezeThread(mountPoint, false, opener, frozenLimit));
+      } else {
+        String warning =
+            "file system at "
+                + mountPoint
+                + ": not frozen: beside others that hang, it is beyond the limit of "
+                + TakeRequest.FREEZE_COUNT_MAX;
+        left.add(new FreezeInfo(mountPoint, 0, warning));
+      }
+    }
+    return left;
   }
 
   private void check(List<String> mountPoints) throws ErrnoException {
     late.removeIf(thread -> !thread.isAlive());
-    if (mountPoints.size() > TakeRequest.FREEZE_COUNT_MAX
-        || late.size() + mountPoints.size() > TakeRequest.FREEZE_COUNT_MAX) {
+    int lateCount = mountPoints.isEmpty() ? 0 : late.size();
+    if (lateCount + mountPoints.size() > TakeRequest.FREEZE_COUNT_MAX) {
       throw new ErrnoException(
           Errno.EINVAL,
           "freeze of "

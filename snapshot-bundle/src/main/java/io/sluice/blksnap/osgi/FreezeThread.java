@@ -22,6 +22,7 @@ final class FreezeThread extends Thread {
   }
 
   private final String mountPoint;
+  private final boolean named;
   private final Opener opener;
   private final Duration frozenLimit;
   private final CountDownLatch settled = new CountDownLatch(1);
@@ -31,9 +32,14 @@ final class FreezeThread extends Thread {
   private volatile String warning = "";
   private volatile long frozenNanos;
 
-  FreezeThread(String mountPoint, Opener opener, Duration frozenLimit) {
+  /**
+   * @param named whether somebody named it: what was found may be refused, or have gone meanwhile,
+   *     and then it is only told
+   */
+  FreezeThread(String mountPoint, boolean named, Opener opener, Duration frozenLimit) {
     super("sluice-freeze");
     this.mountPoint = mountPoint;
+    this.named = named;
     this.opener = opener;
     this.frozenLimit = frozenLimit;
   }
@@ -51,7 +57,11 @@ final class FreezeThread extends Thread {
         frozenNanos = System.nanoTime() - fromNanos;
       }
     } catch (ErrnoException e) {
-      refusal = e;
+      if (named) {
+        refusal = e;
+      } else {
+        warn("not frozen: " + e.getMessage());
+      }
     } catch (RuntimeException | Error e) {
       warn(e.toString());
       throw e;

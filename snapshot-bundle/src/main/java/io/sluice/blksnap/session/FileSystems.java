@@ -12,9 +12,11 @@ public interface FileSystems {
    * Freeze#thaw()}, and keeps nobody from going on.
    *
    * @param mountPoints absolute paths
-   * @throws ErrnoException if one is no mount point, or must not be frozen; none is frozen then
+   * @param devices names of devices: what is found to be mounted on them is frozen too, as far as
+   *     it can be
+   * @throws ErrnoException if a path is no mount point, or must not be frozen; none is frozen then
    */
-  Freeze freeze(List<String> mountPoints) throws ErrnoException;
+  Freeze freeze(List<String> mountPoints, List<String> devices) throws ErrnoException;
 
   /** What is frozen now. */
   @FunctionalInterface

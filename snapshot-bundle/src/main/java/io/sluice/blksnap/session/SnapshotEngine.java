@@ -203,7 +203,7 @@ public final class SnapshotEngine implements SnapshotControl, ChangeTracking {
             Errno.ENODEV, "snapshot " + snapshot.label() + " has no devices; add one");
       }
       stores.makeRoom(snapshot); // for the chunks of now: its devices may be in others since
-      new Take(edges, snapshot, chunks::chunkShift).run(request.freeze());
+      new Take(edges, snapshot, chunks::chunkShift).run(request);
       return snapshot.info();
     } finally {
       control.unlock();

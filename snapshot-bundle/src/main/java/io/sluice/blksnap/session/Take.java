@@ -9,6 +9,7 @@ import io.sluice.block.DeviceGeometry;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.filter.Frozen;
+import io.sluice.snapshot.TakeRequest;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -50,11 +51,15 @@ final class Take {
   /**
    * Takes.
    *
-   * @param mountPoints file systems to freeze: before the gates close, because freezing writes
+   * @param request names file systems to freeze: before the gates close, because freezing writes
    *     through them, and until they are open again
    */
-  void run(List<String> mountPoints) throws ErrnoException {
-    FileSystems.Freeze freeze = edges.fileSystems().freeze(mountPoints);
+  void run(TakeRequest request) throws ErrnoException {
+    List<String> mounted =
+        request.freezeMounted()
+            ? snapshot.members().stream().map(member -> member.device.name()).toList()
+            : List.of();
+    FileSystems.Freeze freeze = edges.fileSystems().freeze(request.freeze(), mounted);
     List<Prepared> devices;
     try {
       devices = cut();

@@ -18,6 +18,7 @@ import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Queue;
@@ -34,6 +35,7 @@ class FileSystemFreezerTest {
   private static final Duration SHORT = Duration.ofMillis(20);
 
   private final Queue<String> calls = new ConcurrentLinkedQueue<>();
+  private List<List<Path>> mounted = List.of();
   private final CountDownLatch freezing = new CountDownLatch(1);
   private final CountDownLatch storageAnswers = new CountDownLatch(1);
   private final CountDownLatch thawed = new CountDownLatch(1);
@@ -87,12 +89,12 @@ class FileSystemFreezerTest {
   }
 
   private FileSystemFreezer freezer(Duration freezeLimit, Duration frozenLimit) {
-    return new FileSystemFreezer(Fake::new, freezeLimit, frozenLimit);
+    return new FileSystemFreezer(Fake::new, devices -> mounted, freezeLimit, frozenLimit);
   }
 
   @Test
   void frozenUntilThawed() throws Exception {
-    FileSystems.Freeze freeze = freezer(LONG, LONG).freeze(List.of("/a"));
+    FileSystems.Freeze freeze = freezer(LONG, LONG).freeze(List.of("/a"), List.of());
     assertEquals(List.of("freeze /a"), List.copyOf(calls));
     FreezeInfo info = freeze.thaw().get(0);
     assertEquals(List.of("freeze /a", "thaw /a", "close /a"), List.copyOf(calls));
@@ -101,8 +103,45 @@ class FileSystemFreezerTest {
   }
 
   @Test
+  void whatIsFoundIsFrozenOnce() throws Exception {
+    mounted =
+        List.of(
+            List.of(Path.of("/a"), Path.of("/also a")), List.of(Path.of("/b"), Path.of("/named")));
+    List<FreezeInfo> infos = freezer(LONG, LONG).freeze(List.of("/named"), List.of("disk")).thaw();
+    assertEquals(List.of("/named", "/a"), infos.stream().map(FreezeInfo::mountPoint).toList());
+    assertEquals(List.of("", ""), infos.stream().map(FreezeInfo::warning).toList());
+    assertEquals(1, Collections.frequency(calls, "freeze /a"));
+    assertEquals(0, Collections.frequency(calls, "freeze /b"));
+    calls.clear();
+    assertEquals(List.of(), freezer(LONG, LONG).freeze(List.of(), List.of()).thaw());
+    assertEquals(List.of(), List.copyOf(calls));
+  }
+
+  /** Nobody asked for this very file system: it may have been unmounted since it was found. */
+  @Test
+  void whatIsFoundAndRefusedIsTold() throws Exception {
+    mounted = List.of(List.of(Path.of("/nothing")), List.of(Path.of("/a")));
+    List<FreezeInfo> infos = freezer(LONG, LONG).freeze(List.of(), List.of("disk")).thaw();
+    assertTrue(infos.get(0).warning().contains("not frozen: ENOENT"), infos.toString());
+    assertEquals("", infos.get(1).warning());
+  }
+
+  @Test
+  void whatIsFoundBeyondTheLimitIsTold() throws Exception {
+    mounted = new ArrayList<>();
+    for (int i = 0; i <= TakeRequest.FREEZE_COUNT_MAX; i++) {
+      mounted.add(List.of(Path.of("/" + i)));
+    }
+    List<FreezeInfo> infos = freezer(LONG, LONG).freeze(List.of(), List.of("disk")).thaw();
+    assertEquals(TakeRequest.FREEZE_COUNT_MAX + 1, infos.size());
+    assertEquals("", infos.get(TakeRequest.FREEZE_COUNT_MAX - 1).warning());
+    assertTrue(infos.get(TakeRequest.FREEZE_COUNT_MAX).warning().contains("the limit of 64"));
+  }
+
+  @Test
   void whatCannotBeFrozenIsWrittenOutAndTheOthersAreFrozen() throws Exception {
-    List<FreezeInfo> infos = freezer(LONG, LONG).freeze(List.of("/a", "/refuses")).thaw();
+    List<FreezeInfo> infos =
+        freezer(LONG, LONG).freeze(List.of("/a", "/refuses"), List.of()).thaw();
     assertEquals("", infos.get(0).warning());
     assertTrue(infos.get(1).warning().contains("only written out: ENOTSUP"), infos.toString());
     assertEquals(0, infos.get(1).frozenNanos());
@@ -113,7 +152,7 @@ class FileSystemFreezerTest {
 
   @Test
   void aFreezeThatHangsIsGivenUpAndThawedWhenItIsDone() throws Exception {
-    FileSystems.Freeze freeze = freezer(SHORT, LONG).freeze(List.of("/hangs"));
+    FileSystems.Freeze freeze = freezer(SHORT, LONG).freeze(List.of("/hangs"), List.of());
     awaitOrFail(freezing);
     FreezeInfo info = freeze.thaw().get(0);
     assertTrue(info.warning().contains("not frozen in time"), info.toString());
@@ -127,7 +166,8 @@ class FileSystemFreezerTest {
   void nothingStaysFrozenWhenAPathIsRefused() {
     ErrnoException e =
         assertThrows(
-            ErrnoException.class, () -> freezer(LONG, LONG).freeze(List.of("/a", "/nothing")));
+            ErrnoException.class,
+            () -> freezer(LONG, LONG).freeze(List.of("/a", "/nothing"), List.of()));
     assertEquals(Errno.ENOENT, e.errno());
     assertEquals(
         Collections.frequency(calls, "freeze /a"), Collections.frequency(calls, "thaw /a"));
@@ -136,7 +176,7 @@ class FileSystemFreezerTest {
 
   @Test
   void aTakeThatNeverEndsLeavesNothingFrozen() throws Exception {
-    FileSystems.Freeze freeze = freezer(LONG, SHORT).freeze(List.of("/a"));
+    FileSystems.Freeze freeze = freezer(LONG, SHORT).freeze(List.of("/a"), List.of());
     awaitOrFail(thawed);
     FreezeInfo info = freeze.thaw().get(0);
     assertTrue(info.warning().contains("before the cut was done"), info.toString());
@@ -148,21 +188,23 @@ class FileSystemFreezerTest {
     List<String> many =
         Collections.nCopies(TakeRequest.FREEZE_COUNT_MAX + 1, "/a").stream().toList();
     assertEquals(
-        Errno.EINVAL, assertThrows(ErrnoException.class, () -> freezer.freeze(many)).errno());
+        Errno.EINVAL,
+        assertThrows(ErrnoException.class, () -> freezer.freeze(many, List.of())).errno());
     assertEquals(
         Errno.EINVAL,
-        assertThrows(ErrnoException.class, () -> freezer.freeze(List.of("relative"))).errno());
+        assertThrows(ErrnoException.class, () -> freezer.freeze(List.of("relative"), List.of()))
+            .errno());
     for (int i = 0; i < TakeRequest.FREEZE_COUNT_MAX; i++) {
-      assertEquals(1, freezer.freeze(List.of("/hangs" + i)).thaw().size());
+      assertEquals(1, freezer.freeze(List.of("/hangs" + i), List.of()).thaw().size());
     }
     assertEquals(
         Errno.EINVAL,
-        assertThrows(ErrnoException.class, () -> freezer.freeze(List.of("/a"))).errno());
+        assertThrows(ErrnoException.class, () -> freezer.freeze(List.of("/a"), List.of())).errno());
     storageAnswers.countDown();
     boolean again = false;
     while (!again) {
       try {
-        List<FreezeInfo> unused = freezer.freeze(List.of("/a")).thaw();
+        List<FreezeInfo> unused = freezer.freeze(List.of("/a"), List.of()).thaw();
         again = true;
       } catch (ErrnoException e) {
         Thread.onSpinWait();
@@ -177,11 +219,12 @@ class FileSystemFreezerTest {
       disk.setLength(16 << 20);
     }
     FileSystemFreezer real =
-        new FileSystemFreezer(path -> MountPoint.open(Path.of(path)), LONG, LONG);
+        new FileSystemFreezer(
+            path -> MountPoint.open(Path.of(path)), devices -> List.of(), LONG, LONG);
     try (LoopDevice loop = LoopDevice.over(file);
         SmallFileSystem mounted = SmallFileSystem.ext4(directory, loop)) {
       String at = mounted.path().toString();
-      FileSystems.Freeze freeze = real.freeze(List.of(at));
+      FileSystems.Freeze freeze = real.freeze(List.of(at), List.of());
       CountDownLatch wrote = new CountDownLatch(1);
       Thread writer = new Thread(() -> write(mounted.path().resolve("new"), wrote));
       writer.start();
@@ -194,12 +237,14 @@ class FileSystemFreezerTest {
       writer.join();
       assertEquals(
           Errno.EINVAL,
-          assertThrows(ErrnoException.class, () -> real.freeze(List.of(at + "/lost+found")))
+          assertThrows(
+                  ErrnoException.class, () -> real.freeze(List.of(at + "/lost+found"), List.of()))
               .errno());
       Path own = Files.createFile(mounted.path().resolve("own"));
       try (RandomAccessFile open = new RandomAccessFile(own.toFile(), "rw")) {
         ErrnoException e =
-            assertThrows(ErrnoException.class, () -> real.freeze(List.of(at)), open::toString);
+            assertThrows(
+                ErrnoException.class, () -> real.freeze(List.of(at), List.of()), open::toString);
         assertEquals(Errno.EBUSY, e.errno());
         assertTrue(e.getMessage().contains(own.toString()), e.getMessage());
       }

@@ -38,7 +38,7 @@ abstract class EngineFixture {
   final Map<String, BlockDevice> published = new LinkedHashMap<>();
   final AtomicLong nextId = new AtomicLong(1);
   final MemoryStores stores = new MemoryStores();
-  FileSystems fileSystems = mountPoints -> List::of;
+  FileSystems fileSystems = (mountPoints, devices) -> List::of;
   final List<String> log = new CopyOnWriteArrayList<>();
   TrackingStates states = TrackingStates.NONE;
   int batchBytes = CHUNK;
@@ -67,7 +67,7 @@ abstract class EngineFixture {
                 new CopyBuffers(1),
                 new BatchBuffers(64, batchBytes),
                 Duration.ofSeconds(1),
-                mountPoints -> fileSystems.freeze(mountPoints),
+                (mountPoints, devices) -> fileSystems.freeze(mountPoints, devices),
                 Duration.ofSeconds(1),
                 log::add),
             BlksnapParameters.DEFAULT);

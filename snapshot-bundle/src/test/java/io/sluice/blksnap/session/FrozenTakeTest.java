@@ -22,8 +22,9 @@ class FrozenTakeTest extends EngineFixture {
   private final List<String> calls = new ArrayList<>();
 
   /** The file system has something to write out when it is frozen. */
-  private FileSystems.Freeze freeze(List<String> mountPoints) throws ErrnoException {
-    calls.add("freeze " + mountPoints + " after " + registry.freezeCount + " cuts");
+  private FileSystems.Freeze freeze(List<String> mountPoints, List<String> devices)
+      throws ErrnoException {
+    calls.add("freeze " + mountPoints + devices + " after " + registry.freezeCount + " cuts");
     disk.write(CHUNK, filled(CHUNK, 0x55));
     return () -> {
       calls.add("thaw after " + registry.freezeCount + " cuts");
@@ -34,11 +35,18 @@ class FrozenTakeTest extends EngineFixture {
   @Test
   void frozenBeforeTheDevicesAreHeld_thawedAfter() throws Exception {
     fileSystems = this::freeze;
-    SnapshotInfo info = engine.take(new TakeRequest(create(0, "disk"), List.of("/mnt")));
-    assertEquals(List.of("freeze [/mnt] after 0 cuts", "thaw after 1 cuts"), calls);
+    SnapshotInfo info = engine.take(new TakeRequest(create(0, "disk"), List.of("/mnt"), false));
+    assertEquals(List.of("freeze [/mnt][] after 0 cuts", "thaw after 1 cuts"), calls);
     assertEquals(List.of(FROZEN), info.freezes());
     disk.write(CHUNK, filled(CHUNK, 0x66));
     assertArrayEquals(filled(CHUNK, 0x55), read(published.get("disk@snap"), CHUNK, CHUNK));
+  }
+
+  @Test
+  void whatIsMountedOnTheDevicesIsFrozenOnRequest() throws Exception {
+    fileSystems = this::freeze;
+    SnapshotInfo unused = engine.take(new TakeRequest(create(0, "disk"), List.of("/mnt"), true));
+    assertEquals("freeze [/mnt][disk] after 0 cuts", calls.get(0));
   }
 
   @Test
@@ -46,16 +54,16 @@ class FrozenTakeTest extends EngineFixture {
     fileSystems = this::freeze;
     UUID id = create(0, "disk");
     disk.filter.deviceLost("its file was deleted");
-    TakeRequest request = new TakeRequest(id, List.of("/mnt"));
+    TakeRequest request = new TakeRequest(id, List.of("/mnt"), false);
     assertEquals(Errno.ENODEV, errnoOf(() -> engine.take(request)));
-    assertEquals(List.of("freeze [/mnt] after 0 cuts", "thaw after 0 cuts"), calls);
+    assertEquals(List.of("freeze [/mnt][] after 0 cuts", "thaw after 0 cuts"), calls);
     assertEquals(SnapshotState.CREATED, engine.info(id).state());
   }
 
   @Test
   void nothingIsFrozenForATakeThatCannotBe() throws Exception {
     fileSystems = this::freeze;
-    TakeRequest request = new TakeRequest(create(0, "disk"), List.of("/mnt"));
+    TakeRequest request = new TakeRequest(create(0, "disk"), List.of("/mnt"), false);
     engine.take(request);
     calls.clear();
     assertEquals(Errno.EALREADY, errnoOf(() -> engine.take(request)));
@@ -65,11 +73,12 @@ class FrozenTakeTest extends EngineFixture {
   @Test
   void aRefusedPathFailsTheTake_beforeItHoldsAnything() throws Exception {
     fileSystems =
-        mountPoints -> {
+        (mountPoints, devices) -> {
           throw new ErrnoException(Errno.EINVAL, "freeze of " + mountPoints + ": not mounted");
         };
     UUID id = create(0, "disk");
-    assertEquals(Errno.EINVAL, errnoOf(() -> engine.take(new TakeRequest(id, List.of("/mnt")))));
+    assertEquals(
+        Errno.EINVAL, errnoOf(() -> engine.take(new TakeRequest(id, List.of("/mnt"), false))));
     assertEquals(0, registry.freezeCount);
     assertEquals(SnapshotState.CREATED, engine.info(id).state());
   }
@@ -77,8 +86,8 @@ class FrozenTakeTest extends EngineFixture {
   @Test
   void whatWasNotFrozenIsLoggedAndToldAndTakenAsItIs() throws Exception {
     FreezeInfo warned = new FreezeInfo("/mnt", 0, "file system at /mnt: not frozen in time");
-    fileSystems = mountPoints -> () -> List.of(warned);
-    SnapshotInfo info = engine.take(new TakeRequest(create(0, "disk"), List.of("/mnt")));
+    fileSystems = (mountPoints, devices) -> () -> List.of(warned);
+    SnapshotInfo info = engine.take(new TakeRequest(create(0, "disk"), List.of("/mnt"), false));
     assertEquals(SnapshotState.TAKEN, info.state());
     assertEquals(List.of(warned), info.freezes());
     assertTrue(log.contains("take of snapshot snap: " + warned.warning()), log::toString);

@@ -70,7 +70,7 @@ public final class BlksnapSubject implements Subject {
                 imageBuffers,
                 new BatchBuffers(BATCH_COUNT, batchBytes(plan), ByteBuffer::allocate),
                 Duration.ofSeconds(1),
-                mountPoints -> List::of,
+                (mountPoints, devices) -> List::of,
                 Duration.ofSeconds(1),
                 edges.log()),
             parameters);
