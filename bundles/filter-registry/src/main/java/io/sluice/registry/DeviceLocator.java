@@ -2,6 +2,7 @@ package io.sluice.registry;
 
 import io.sluice.block.StorageIdentity;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -9,10 +10,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Finds out what storage a path leads to, through links, device numbers and loop devices. */
+/**
+ * Finds out what storage a path leads to: through links, device numbers, loop devices, and what
+ * exporters serve.
+ */
 public final class DeviceLocator {
   /** The most loop devices that may stand on one another; the kernel's own check stops at eight. */
   static final int LOOP_DEPTH_MAX = 8;
@@ -25,27 +30,100 @@ public final class DeviceLocator {
   private static final Pattern BY_NUMBER = Pattern.compile("/dev/block/(\\d{1,4}):(\\d{1,7})");
 
   private final Path sysDirectory;
+  private final Path procDirectory;
+  private final Supplier<Map<String, String>> served;
 
-  /**
-   * @param sysDirectory where sysfs is mounted: {@code /sys}
-   */
+  /** For no exporters. */
   public DeviceLocator(Path sysDirectory) {
-    this.sysDirectory = sysDirectory;
+    this(sysDirectory, Path.of("/proc"), Map::of);
   }
 
   /**
-   * The storage that a path leads to, then what that is a loop device on, and so on down. Empty if
-   * the path leads to no block special or regular file, or may not be looked at.
+   * @param sysDirectory where sysfs is mounted: {@code /sys}
+   * @param procDirectory where proc is mounted: {@code /proc}
+   * @param served at which addresses devices are served, with their names
    */
-  List<StorageIdentity> trace(String path) {
+  public DeviceLocator(
+      Path sysDirectory, Path procDirectory, Supplier<Map<String, String>> served) {
+    this.sysDirectory = sysDirectory;
+    this.procDirectory = procDirectory;
+    this.served = served;
+  }
+
+  /**
+   * What a path leads to.
+   *
+   * @param identities the storage, then what that is a loop device on, and so on down
+   * @param served the device that it is served from, if it comes down to that
+   */
+  record Trace(List<StorageIdentity> identities, Optional<String> served) {}
+
+  /**
+   * Follows a path down. No identity if it leads to no block special or regular file, or may not be
+   * looked at.
+   */
+  Trace trace(String path) {
+    ServedAddresses addresses = new ServedAddresses(served.get());
     List<StorageIdentity> found = new ArrayList<>();
     Optional<String> at = Optional.of(path);
     while (at.isPresent() && found.size() <= LOOP_DEPTH_MAX) {
+      Optional<String> device = addresses.byFile(at.get());
+      if (device.isPresent()) {
+        return new Trace(found, device);
+      }
+      if (!found.isEmpty() && isInUserSpace(at.get())) {
+        break; // its server may answer no more
+      }
       Optional<StorageIdentity> identity = identify(at.get());
       identity.ifPresent(found::add);
-      at = identity.filter(StorageIdentity::block).flatMap(this::loopBackingFile);
+      Optional<StorageIdentity> block = identity.filter(StorageIdentity::block);
+      Optional<String> client = block.flatMap(id -> addresses.byClient(nbdClient(id)));
+      if (client.isPresent()) {
+        return new Trace(found, client);
+      }
+      at = block.flatMap(this::loopBackingFile);
     }
-    return found;
+    return new Trace(found, Optional.empty());
+  }
+
+  /** Whether a file that the kernel named lies on a file system in user space. */
+  private boolean isInUserSpace(String path) {
+    Path file = Path.of(path);
+    Path longest = Path.of("/");
+    boolean fuse = false;
+    for (String line : lines(procDirectory.resolve("self/mountinfo"))) {
+      String[] fields = line.split(" ", -1);
+      int dash = List.of(fields).indexOf("-");
+      Path point = fields.length > 4 ? Path.of(fields[4].replace("\\040", " ")) : null;
+      if (point != null
+          && dash > 4
+          && dash + 1 < fields.length
+          && file.startsWith(point)
+          && point.getNameCount() >= longest.getNameCount()) {
+        longest = point;
+        fuse = fields[dash + 1].startsWith("fuse");
+      }
+    }
+    return fuse;
+  }
+
+  private static List<String> lines(Path file) {
+    try {
+      return Files.readAllLines(file, StandardCharsets.ISO_8859_1);
+    } catch (IOException | SecurityException e) {
+      return List.of();
+    }
+  }
+
+  /** The words that the client of an NBD device was started with; none if it is no such device. */
+  private List<String> nbdClient(StorageIdentity device) {
+    Optional<String> pid = line(sysfs(device).resolve("pid"));
+    if (pid.isEmpty() || !pid.get().matches("\\d{1,9}")) {
+      return List.of();
+    }
+    return line(procDirectory.resolve(pid.get()).resolve("cmdline"))
+        .map(words -> List.of(words.split("\0", -1)))
+        .orElse(List.of());
   }
 
   private static Optional<StorageIdentity> identify(String path) {
@@ -86,14 +164,17 @@ public final class DeviceLocator {
 
   /** The file under a loop device that starts at the file's first byte; others show other bytes. */
   private Optional<String> loopBackingFile(StorageIdentity device) {
-    long number = device.inode();
-    long major = (number >>> 32 & 0xfffff000L) | (number >>> 8 & 0xfffL);
-    long minor = (number >>> 12 & 0xffffff00L) | (number & 0xffL);
-    Path loop =
-        sysDirectory.resolve("dev").resolve("block").resolve(major + ":" + minor).resolve("loop");
+    Path loop = sysfs(device).resolve("loop");
     return line(loop.resolve("offset"))
         .filter("0"::equals)
         .flatMap(offset -> line(loop.resolve("backing_file")));
+  }
+
+  private Path sysfs(StorageIdentity device) {
+    long number = device.inode();
+    long major = (number >>> 32 & 0xfffff000L) | (number >>> 8 & 0xfffL);
+    long minor = (number >>> 12 & 0xffffff00L) | (number & 0xffL);
+    return sysDirectory.resolve("dev").resolve("block").resolve(major + ":" + minor);
   }
 
   private static Optional<String> line(Path file) {

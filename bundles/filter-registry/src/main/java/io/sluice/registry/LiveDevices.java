@@ -355,11 +355,17 @@ final class LiveDevices implements DeviceTable {
     }
     // A word without a slash would be looked up in the agent's directory, not in the user's.
     if (nameOrPath.indexOf('/') >= 0) {
-      for (StorageIdentity identity : locator.trace(nameOrPath)) {
+      DeviceLocator.Trace trace = locator.trace(nameOrPath);
+      for (StorageIdentity identity : trace.identities()) {
         for (LiveDevice device : all) {
           if (device.origin.identity().equals(identity)) {
             return device.name;
           }
+        }
+      }
+      for (LiveDevice device : all) {
+        if (trace.served().equals(Optional.of(device.name))) {
+          return device.name;
         }
       }
     }
@@ -367,7 +373,7 @@ final class LiveDevices implements DeviceTable {
         Errno.ENODEV,
         "\""
             + OneLine.of(nameOrPath)
-            + "\" is no device's name, nor a path that leads to an origin; "
+            + "\" is no device's name, nor a path that leads to a device; "
             + names());
   }
 

@@ -12,6 +12,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -23,12 +25,15 @@ import org.junit.jupiter.api.io.TempDir;
 final class ResolveTest {
   @TempDir Path directory;
 
+  private final Map<String, String> served = new HashMap<>();
   private Fixture fixture;
   private Path image;
 
   @BeforeEach
   void setUp() throws IOException {
-    fixture = new Fixture(Duration.ofSeconds(30), new DeviceLocator(directory.resolve("sys")));
+    DeviceLocator locator =
+        new DeviceLocator(directory.resolve("sys"), directory.resolve("proc"), () -> served);
+    fixture = new Fixture(Duration.ofSeconds(30), locator);
     image = Files.write(directory.resolve("disk.img"), new byte[65536]);
     fixture.add("disk");
     fixture.add("other");
@@ -100,6 +105,68 @@ final class ResolveTest {
     refused(Errno.ENODEV, () -> fixture.devices.resolve("/dev/block/7:6"));
     fakeLoop(7, "/dev/block/7:7", "0");
     refused(Errno.ENODEV, () -> fixture.devices.resolve("/dev/block/7:7"));
+  }
+
+  /** Nobody but this process answers for a served file, so that it is not even looked at. */
+  @Test
+  void byTheFileThatItIsServedAs() throws IOException {
+    Path run = Files.createDirectories(directory.toRealPath().resolve("run"));
+    Files.createSymbolicLink(run.resolve("dev"), Path.of("fuse", "dev"));
+    served.put(run.resolve("dev/disk").toString(), "disk");
+    served.put(run.resolve("file of other").toUri().toString(), "other");
+    served.put(run.resolve("images/disk@s").toString(), "disk@s");
+    assertLeadsToDisk(run.resolve("dev/disk").toString());
+    assertLeadsToDisk(run.resolve("fuse/dev/disk").toString());
+    Path link = Files.createSymbolicLink(directory.resolve("l"), run.resolve("dev/disk"));
+    assertLeadsToDisk(link.toString());
+    assertLeadsToDisk(run + "/../run/dev/disk");
+    assertEquals("other", fixture.devices.resolve(run.resolve("file of other").toString()));
+    fakeLoop(3, run.resolve("fuse/dev/disk").toString(), "0");
+    assertLeadsToDisk("/dev/block/7:3");
+    fakeLoop(4, "/dev/block/7:3", "0");
+    assertLeadsToDisk("/dev/block/7:4");
+    refused(Errno.ENODEV, () -> fixture.devices.resolve(run.resolve("images/disk@s").toString()));
+    refused(Errno.ENODEV, () -> fixture.devices.resolve(run.resolve("dev/disk2").toString()));
+  }
+
+  /** What a server in user space does not answer hangs whoever asks. */
+  @Test
+  void aLoopDeviceOnSomebodyElsesFuseFileIsNotFollowed() throws IOException {
+    fakeLoop(3, image.toString(), "0");
+    assertLeadsToDisk("/dev/block/7:3");
+    Path mounts = Files.createDirectories(directory.resolve("proc/self")).resolve("mountinfo");
+    Path point = directory.toRealPath();
+    Files.writeString(
+        mounts,
+        "36 1 0:32 / / rw - ext4 /dev/sda1 rw\n36 35 0:32 / "
+            + point
+            + " rw shared:1 - fuse.sshfs host: rw\n");
+    fakeLoop(4, point.resolve("disk.img").toString(), "0");
+    refused(Errno.ENODEV, () -> fixture.devices.resolve("/dev/block/7:4"));
+  }
+
+  private void fakeNbd(int minor, String... words) throws IOException {
+    Path device = Files.createDirectories(directory.resolve("sys/dev/block/43:" + minor));
+    Files.writeString(device.resolve("pid"), (1000 + minor) + "\n");
+    Path process = Files.createDirectories(directory.resolve("proc/" + (1000 + minor)));
+    Files.writeString(process.resolve("cmdline"), String.join("\0", words) + "\0");
+  }
+
+  @Test
+  void throughAnNbdDevice() throws IOException {
+    served.put("nbd+unix:///disk?socket=/run/nbd.sock", "disk");
+    served.put("nbd+unix:///other?socket=/run/nbd.sock", "other");
+    fakeNbd(0, "nbd-client", "-unix", "/run/nbd.sock", "-N", "disk", "/dev/nbd0");
+    assertLeadsToDisk("/dev/block/43:0");
+    fakeNbd(1, "qemu-nbd", "-c", "/dev/nbd1", "nbd+unix:///other?socket=/run/nbd.sock");
+    assertEquals("other", fixture.devices.resolve("/dev/block/43:1"));
+    fakeNbd(2, "nbd-client", "-unix", "/elsewhere/nbd.sock", "-N", "disk", "/dev/nbd2");
+    fakeNbd(3, "nbd-client", "-unix", "/run/nbd.sock", "-N", "disk@s", "/dev/nbd3");
+    fakeNbd(4, "nbd-client", "-unix", "/run/nbd.sock", "-N");
+    for (int minor = 2; minor <= 5; minor++) {
+      String path = "/dev/block/43:" + minor;
+      refused(Errno.ENODEV, () -> fixture.devices.resolve(path));
+    }
   }
 
   @Test

@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Set;
 
 /** The mounts that this process sees, by /proc/self/mountinfo. */
-public final class MountTable {
+final class MountTable {
   private static final Path MOUNTS = Path.of("/proc/self/mountinfo");
 
   /** File systems whose files have other device numbers than the mount. */
@@ -129,23 +129,6 @@ public final class MountTable {
     } catch (ErrnoException e) {
       return 0;
     }
-  }
-
-  /**
-   * A path with the links on its way followed, but those on a file system in user space, whose
-   * server is not asked.
-   *
-   * @throws IOException if a part of the way is missing
-   */
-  public static Path realPath(Path file) throws IOException {
-    List<String> lines = Files.readAllLines(MOUNTS, SystemErrors.NATIVE_CHARSET);
-    Path asked = file;
-    for (Mount at = mountOf(asked, lines);
-        at != null && at.type.startsWith("fuse") && asked.getParent() != null;
-        at = mountOf(asked, lines)) {
-      asked = asked.getParent();
-    }
-    return asked.toRealPath().resolve(asked.relativize(file));
   }
 
   /** Where a device's file system is mounted. */

@@ -1,5 +1,7 @@
 package io.sluice.linux;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -44,6 +46,25 @@ public final class MountedOver {
       }
     }
     return found;
+  }
+
+  /**
+   * A file's path as the kernel names it: the links on its way are followed, but neither the file
+   * itself nor a directory that is a link is looked at. They may be served by this very process.
+   *
+   * @throws IOException if a part of the way is missing
+   */
+  public static Path kernelPath(Path file) throws IOException {
+    Path directory = file.getParent();
+    if (directory == null || directory.getParent() == null) {
+      return file;
+    }
+    Path around = directory.getParent().toRealPath();
+    Path real = around.resolve(directory.getFileName());
+    if (Files.isSymbolicLink(real)) {
+      real = around.resolve(Files.readSymbolicLink(real)).normalize();
+    }
+    return real.resolve(file.getFileName());
   }
 
   private boolean carries(long device, int depth) {

@@ -53,9 +53,12 @@ class MountedOverTest {
   }
 
   @Test
-  void linksAreFollowed() throws Exception {
-    Path file = file("disk");
-    Path link = Files.createSymbolicLink(directory.resolve("link"), file);
-    assertEquals(file, MountTable.realPath(link));
+  void aServedFileIsNotLookedAt() throws Exception {
+    Path run = Files.createDirectory(directory.toRealPath().resolve("run"));
+    Files.createSymbolicLink(run.resolve("dev"), Path.of("fuse", "dev"));
+    Path link = Files.createSymbolicLink(directory.resolve("link"), run);
+    assertEquals(run.resolve("fuse/dev/disk"), MountedOver.kernelPath(link.resolve("dev/disk")));
+    assertEquals(run.resolve("images/a"), MountedOver.kernelPath(link.resolve("images/a")));
+    assertEquals(Path.of("/disk"), MountedOver.kernelPath(Path.of("/disk")));
   }
 }

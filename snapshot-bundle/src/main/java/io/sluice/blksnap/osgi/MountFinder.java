@@ -2,7 +2,6 @@ package io.sluice.blksnap.osgi;
 
 import io.sluice.export.ExportInfo;
 import io.sluice.export.Exporter;
-import io.sluice.linux.MountTable;
 import io.sluice.linux.MountedOver;
 import java.io.IOException;
 import java.net.URI;
@@ -43,9 +42,9 @@ final class MountFinder implements FileSystemFreezer.Finder {
   private static void addFile(String address, Set<Path> files) {
     try {
       if (address.startsWith("/")) {
-        files.add(MountTable.realPath(Path.of(address)));
+        files.add(MountedOver.kernelPath(Path.of(address)));
       } else if (address.startsWith("file:")) {
-        files.add(MountTable.realPath(Path.of(URI.create(address))));
+        files.add(MountedOver.kernelPath(Path.of(URI.create(address))));
       }
     } catch (IOException | IllegalArgumentException e) {
       LOG.log(System.Logger.Level.DEBUG, "nothing is mounted through " + address, e);

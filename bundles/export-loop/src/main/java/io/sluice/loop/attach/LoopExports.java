@@ -220,12 +220,12 @@ public final class LoopExports implements Exporter {
   }
 
   /**
-   * Detaches what an agent that was killed left: loop devices over files below directories that
+   * Detaches what an agent that was killed left: loop devices over files below a directory that
    * only an agent serves files in, and none does now.
    */
-  public void detachLeft(List<Path> directories) {
+  public void detachLeft(Path directory) {
     for (LoopDevices.Attached attached : kernel.list()) {
-      if (directories.stream().anyMatch(attached.backingFile()::startsWith)) {
+      if (attached.backingFile().startsWith(directory)) {
         List<String> users = kernel.users(attached);
         String state = users.isEmpty() ? "" : ", as soon as it is not " + String.join(", ", users);
         try {

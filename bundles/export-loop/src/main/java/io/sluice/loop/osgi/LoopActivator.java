@@ -9,7 +9,6 @@ import io.sluice.loop.attach.LoopExports;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.osgi.annotation.bundle.Header;
@@ -30,8 +29,8 @@ public final class LoopActivator implements BundleActivator {
   private static final String RUN_DIR_PROPERTY = "sluice.run.dir";
   private static final String FILES_KIND = "fuse";
 
-  /** Below the run directory: where the exporter of files has live devices, and images. */
-  private static final List<String> SERVED_DIRECTORIES = List.of("dev", "images");
+  /** Below the run directory: where the exporter of files is mounted. */
+  private static final String SERVED_DIRECTORY = "fuse";
 
   private LoopExports exports;
   private ServiceTracker<Exporter, Exporter> exporters;
@@ -71,7 +70,7 @@ public final class LoopActivator implements BundleActivator {
     } catch (IOException e) {
       return; // it is to be made yet, so nobody has served from it
     }
-    exports.detachLeft(SERVED_DIRECTORIES.stream().map(directory::resolve).toList());
+    exports.detachLeft(directory.resolve(SERVED_DIRECTORY));
   }
 
   private Optional<Path> fileOf(String device) {

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
 class LoopExportsTest {
-  private static final Path SERVED = Path.of("/run/sluice/dev");
+  private static final Path SERVED = Path.of("/run/sluice/fuse/dev");
 
   /** Loop devices in memory. */
   private static final class Kernel implements LoopKernel {
@@ -120,7 +120,7 @@ class LoopExportsTest {
     ExportInfo info = add(false);
     assertEquals(
         new ExportInfo("loop", "/dev/loop0", "disk", false, false, 0, List.of("/dev/loop0")), info);
-    assertEquals(List.of("/run/sluice/dev/disk rw 512"), kernel.requests);
+    assertEquals(List.of("/run/sluice/fuse/dev/disk rw 512"), kernel.requests);
     assertEquals("loop device /dev/loop0", disk.holders.get(0).text());
     assertEquals(List.of(info), exports.list());
     exports.remove("/dev/loop0");
@@ -138,7 +138,8 @@ class LoopExportsTest {
     disk.readOnly = true;
     assertTrue(add(false).readOnly());
     assertEquals(
-        List.of("/run/sluice/dev/disk ro 4096", "/run/sluice/dev/disk ro 4096"), kernel.requests);
+        List.of("/run/sluice/fuse/dev/disk ro 4096", "/run/sluice/fuse/dev/disk ro 4096"),
+        kernel.requests);
   }
 
   @Test
@@ -213,10 +214,10 @@ class LoopExportsTest {
   @Test
   void whatAKilledAgentLeftIsDetachedAndNothingElse() {
     kernel.put(0, SERVED.resolve("disk"));
-    kernel.put(1, Path.of("/run/sluice/devious"));
-    kernel.put(2, Path.of("/run/sluice/images/disk@s"));
-    kernel.put(3, Path.of("/run/other/dev/disk"));
-    exports.detachLeft(List.of(SERVED, Path.of("/run/sluice/images")));
+    kernel.put(1, Path.of("/run/sluice/fused"));
+    kernel.put(2, Path.of("/run/sluice/fuse/images/disk@s"));
+    kernel.put(3, Path.of("/run/other/fuse/dev/disk"));
+    exports.detachLeft(Path.of("/run/sluice/fuse"));
     assertEquals(List.of(1, 3), List.copyOf(kernel.attached.keySet()));
   }
 }

@@ -4,6 +4,8 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.sluice.block.OriginProvider;
+import io.sluice.export.ExportInfo;
+import io.sluice.export.Exporter;
 import io.sluice.filter.DeviceTable;
 import io.sluice.filter.FilterRegistry;
 import io.sluice.registry.ChainRegistry;
@@ -15,7 +17,9 @@ import io.sluice.swap.BundleSwap;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -56,6 +60,7 @@ public final class Activator implements BundleActivator {
   private BundleWatch watch;
   private BundleReplacement replacement;
   private ServiceTracker<OriginProvider, OriginProvider> providers;
+  private ServiceTracker<Exporter, Exporter> exporters;
   private ServiceRegistration<DeviceTable> tableService;
   private ServiceRegistration<FilterRegistry> registryService;
   private ServiceRegistration<BundleSwap> swapService;
@@ -72,6 +77,8 @@ public final class Activator implements BundleActivator {
             super.removedService(reference, provider);
           }
         };
+    exporters = new ServiceTracker<>(context, Exporter.class, null);
+    exporters.open();
     bundles = new PinnedBundles(context, providers);
     notices = Executors.newCachedThreadPool(task -> daemon(task, "sluice-notice"));
     registry =
@@ -79,7 +86,7 @@ public final class Activator implements BundleActivator {
             this::preferredFirst,
             bundles,
             new ServicePublisher(context),
-            new DeviceLocator(Path.of("/sys")),
+            new DeviceLocator(Path.of("/sys"), Path.of("/proc"), this::served),
             ChainRegistry.DRAIN_LIMIT_DEFAULT,
             System::nanoTime,
             notices);
@@ -108,6 +115,17 @@ public final class Activator implements BundleActivator {
     configurations = new ConfigurationSource(context, configured);
     configurations.open();
     swapService = context.registerService(BundleSwap.class, replacement, null);
+  }
+
+  /** At which addresses live devices are served. */
+  private Map<String, String> served() {
+    Map<String, String> served = new HashMap<>();
+    for (Exporter exporter : exporters.getTracked().values()) {
+      for (ExportInfo export : exporter.list()) {
+        export.addresses().forEach(address -> served.put(address, export.device()));
+      }
+    }
+    return served;
   }
 
   private static Duration holdLimit(BundleContext context) {
@@ -184,6 +202,7 @@ public final class Activator implements BundleActivator {
     registry.watch().close();
     notices.shutdown();
     providers.close();
+    exporters.close();
     bundles.close();
     context.removeBundleListener(watch);
   }
