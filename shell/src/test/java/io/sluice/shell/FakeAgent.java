@@ -393,7 +393,7 @@ public final class FakeAgent implements Services {
     }
 
     @Override
-    public void remove(String name) {
+    public void remove(String name, RemovalMode mode) {
       added.removeIf(export -> export.name().equals(name));
     }
 

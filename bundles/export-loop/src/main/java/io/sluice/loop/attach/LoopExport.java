@@ -3,10 +3,13 @@ package io.sluice.loop.attach;
 import io.sluice.block.BlockDevice;
 import io.sluice.block.DeviceHolder;
 import io.sluice.export.ExportInfo;
+import io.sluice.export.ExportState;
+import io.sluice.export.RateLimit;
 import io.sluice.linux.LoopDevices;
 import java.io.Closeable;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 
 /** One loop device of ours. It has its device in use, and lets it go when nobody uses itself. */
 final class LoopExport implements DeviceHolder {
@@ -19,11 +22,18 @@ final class LoopExport implements DeviceHolder {
   private volatile LoopDevices.Attached attached;
   private volatile Closeable hold;
 
+  private volatile boolean hidden;
+
   LoopExport(LoopExports exports, String deviceName, BlockDevice device, boolean readOnly) {
     this.exports = exports;
     this.deviceName = deviceName;
     this.device = device;
     this.readOnly = readOnly;
+  }
+
+  /** From now on it goes with its last user. */
+  void hide() {
+    hidden = true;
   }
 
   void held(Closeable byThis) {
@@ -76,6 +86,16 @@ final class LoopExport implements DeviceHolder {
   ExportInfo info() {
     int clientCount = exports.users(this).isEmpty() ? 0 : 1;
     return new ExportInfo(
-        LoopExports.KIND, name(), deviceName, readOnly, false, clientCount, List.of(name()));
+        LoopExports.KIND,
+        name(),
+        deviceName,
+        "",
+        readOnly,
+        false,
+        hidden ? ExportState.HIDDEN : ExportState.SERVED,
+        RateLimit.NONE,
+        Map.of(),
+        clientCount,
+        List.of(name()));
   }
 }

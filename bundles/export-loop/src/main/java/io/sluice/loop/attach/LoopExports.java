@@ -7,6 +7,8 @@ import io.sluice.block.ErrnoException;
 import io.sluice.export.ExportInfo;
 import io.sluice.export.ExportRequest;
 import io.sluice.export.Exporter;
+import io.sluice.export.RateLimit;
+import io.sluice.export.RemovalMode;
 import io.sluice.linux.LoopDevices;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -69,8 +71,9 @@ public final class LoopExports implements Exporter {
   /**
    * Attaches one.
    *
-   * @throws ErrnoException EINVAL for a name of one's own; ENODEV for no such device; ENOTSUP if it
-   *     is served as no file; ESHUTDOWN if the device goes meanwhile; as {@link LoopDevices#attach}
+   * @throws ErrnoException EINVAL for a name of one's own, a limit or options; ENODEV for no such
+   *     device; ENOTSUP if it is served as no file; ESHUTDOWN if the device goes meanwhile; as
+   *     {@link LoopDevices#attach}
    */
   @Override
   public ExportInfo add(ExportRequest request) throws ErrnoException {
@@ -79,6 +82,10 @@ public final class LoopExports implements Exporter {
       throw new ErrnoException(
           Errno.EINVAL,
           task + ": the name \"" + request.name() + "\": the kernel gives the name; leave it out");
+    }
+    if (!request.limit().equals(RateLimit.NONE) || !request.options().isEmpty()) {
+      throw new ErrnoException(
+          Errno.EINVAL, task + ": it has neither limits nor options; leave them out");
     }
     BlockDevice device = device(request.device(), task);
     Path file = file(request.device(), task);
@@ -132,29 +139,50 @@ public final class LoopExports implements Exporter {
   }
 
   /**
-   * Detaches one that nobody uses.
+   * Detaches one.
    *
-   * @throws ErrnoException ENOENT if there is none; EBUSY if it is mounted, or claimed
+   * @param mode {@code SAFE} if nobody uses it; {@code HIDE} as soon as nobody does
+   * @throws ErrnoException ENOENT if there is none; EBUSY if it is mounted, or claimed; ENOTSUP for
+   *     the other modes: nobody can be made to let go of a block device
    */
   @Override
-  public void remove(String name) throws ErrnoException {
+  public void remove(String name, RemovalMode mode) throws ErrnoException {
+    if (mode == RemovalMode.SOFT || mode == RemovalMode.HARD) {
+      throw new ErrnoException(
+          Errno.ENOTSUP,
+          "export remove "
+              + name
+              + ": who has a block device mounted can't be cut off; unmount it, or use the mode"
+              + " hide");
+    }
     for (LoopExport export : present()) {
       if (export.name().equals(name)) {
         List<String> users = users(export);
-        if (!users.isEmpty()) {
+        if (!users.isEmpty() && mode == RemovalMode.SAFE) {
           throw new ErrnoException(
               Errno.EBUSY,
               "export remove "
                   + name
                   + ": it is "
                   + String.join(", ", users)
-                  + "; unmount it, or end who uses it, first");
+                  + "; unmount it, or end who uses it, first; or use the mode hide");
         }
-        detach(export);
+        hide(export, name);
         return;
       }
     }
     throw new ErrnoException(Errno.ENOENT, "export remove " + name + ": no such loop device");
+  }
+
+  /** It has its device in use as long as the kernel has it. */
+  private void hide(LoopExport export, String name) throws ErrnoException {
+    kernel.detach(export.attached());
+    export.hide();
+    if (present().contains(export)) {
+      LOG.log(System.Logger.Level.INFO, "{0} goes with its last user", name);
+    } else {
+      LOG.log(System.Logger.Level.INFO, "{0} detached", name);
+    }
   }
 
   @Override
@@ -192,7 +220,7 @@ public final class LoopExports implements Exporter {
   }
 
   void letGoIfUnused(LoopExport export) {
-    if (users(export).isEmpty()) {
+    if (present().contains(export) && users(export).isEmpty()) {
       detach(export);
     }
   }

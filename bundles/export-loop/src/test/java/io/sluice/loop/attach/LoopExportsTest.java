@@ -13,6 +13,9 @@ import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.export.ExportInfo;
 import io.sluice.export.ExportRequest;
+import io.sluice.export.ExportState;
+import io.sluice.export.RateLimit;
+import io.sluice.export.RemovalMode;
 import io.sluice.linux.LoopDevices;
 import java.io.Closeable;
 import java.nio.file.Path;
@@ -33,6 +36,7 @@ class LoopExportsTest {
     final Map<Integer, LoopDevices.Attached> attached = new TreeMap<>();
     final List<String> requests = new ArrayList<>();
     final List<String> users = new ArrayList<>();
+    boolean lazy;
     ErrnoException failure;
     Runnable meanwhile = () -> {};
 
@@ -55,6 +59,9 @@ class LoopExportsTest {
 
     @Override
     public void detach(LoopDevices.Attached gone) {
+      if (!users.isEmpty() && lazy) {
+        return;
+      }
       assertTrue(attached.remove(gone.number(), gone), gone + " is detached, and is not there");
     }
 
@@ -123,11 +130,11 @@ class LoopExportsTest {
     assertEquals(List.of("/run/sluice/fuse/dev/disk rw 512"), kernel.requests);
     assertEquals("loop device /dev/loop0", disk.holders.get(0).text());
     assertEquals(List.of(info), exports.list());
-    exports.remove("/dev/loop0");
+    exports.remove("/dev/loop0", RemovalMode.SAFE);
     assertEquals(Map.of(), kernel.attached);
     assertEquals(List.of(), disk.holders);
     assertEquals(List.of(), exports.list());
-    refused(Errno.ENOENT, "/dev/loop0", () -> exports.remove("/dev/loop0"));
+    refused(Errno.ENOENT, "/dev/loop0", () -> exports.remove("/dev/loop0", RemovalMode.SAFE));
   }
 
   @Test
@@ -147,7 +154,7 @@ class LoopExportsTest {
     exports.deviceCame("disk", disk);
     String name = add(false).name();
     kernel.users.add("mounted at /mnt");
-    refused(Errno.EBUSY, "mounted at /mnt", () -> exports.remove(name));
+    refused(Errno.EBUSY, "mounted at /mnt", () -> exports.remove(name, RemovalMode.SAFE));
     assertEquals(1, exports.list().get(0).clientCount());
     assertEquals("loop device /dev/loop0, mounted at /mnt", disk.holders.get(0).text());
     disk.holders.get(0).askedToLetGo();
@@ -156,6 +163,23 @@ class LoopExportsTest {
     disk.holders.get(0).askedToLetGo();
     assertEquals(0, disk.holders.size());
     assertEquals(Map.of(), kernel.attached);
+  }
+
+  @Test
+  void hiddenItStaysUntilItIsUnmounted() throws ErrnoException {
+    exports.deviceCame("disk", disk);
+    String name = add(false).name();
+    refused(Errno.ENOTSUP, "hide", () -> exports.remove(name, RemovalMode.HARD));
+    refused(Errno.ENOTSUP, "hide", () -> exports.remove(name, RemovalMode.SOFT));
+    kernel.lazy = true;
+    kernel.users.add("mounted at /mnt");
+    exports.remove(name, RemovalMode.HIDE);
+    assertEquals(ExportState.HIDDEN, exports.list().get(0).state());
+    assertEquals(1, disk.holders.size(), "the device is in use as long as it is mounted");
+    kernel.users.clear();
+    kernel.attached.clear();
+    disk.holders.get(0).askedToLetGo();
+    assertEquals(List.of(), disk.holders);
   }
 
   @Test
@@ -191,7 +215,7 @@ class LoopExportsTest {
     kernel.put(0, Path.of("/home/other.img"));
     assertEquals(List.of(), exports.list());
     assertEquals(List.of(), disk.holders);
-    refused(Errno.ENOENT, name, () -> exports.remove(name));
+    refused(Errno.ENOENT, name, () -> exports.remove(name, RemovalMode.SAFE));
     exports.detachAll();
     assertEquals(1, kernel.attached.size(), "another's loop device is left alone");
   }
@@ -203,6 +227,8 @@ class LoopExportsTest {
     refused(Errno.ENODEV, "[bare, disk]", () -> exports.add(new ExportRequest("nope", "", false)));
     refused(Errno.ENOTSUP, "export-fuse", () -> exports.add(new ExportRequest("bare", "", false)));
     refused(Errno.EINVAL, "leave it out", () -> exports.add(new ExportRequest("disk", "x", false)));
+    ExportRequest limited = new ExportRequest("disk", "", false, "", new RateLimit(1, 0), Map.of());
+    refused(Errno.EINVAL, "neither limits nor options", () -> exports.add(limited));
     disk.leaving = true;
     refused(Errno.ESHUTDOWN, "leaving", () -> add(false));
     disk.leaving = false;
