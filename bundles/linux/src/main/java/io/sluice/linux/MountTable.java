@@ -40,10 +40,10 @@ final class MountTable {
   }
 
   /** A mount: the device number that its files have as a rule, its type and its source. */
-  private record Mount(String device, String type, String source) {}
+  record Mount(String device, String type, String source) {}
 
   /** The mount that a path lies on, or null. */
-  private static Mount mountOf(Path file, List<String> lines) {
+  static Mount mountOf(Path file, List<String> lines) {
     Path longest = Path.of("/");
     Mount found = null;
     for (String line : lines) {
@@ -56,7 +56,7 @@ final class MountTable {
             && file.startsWith(point)
             && point.getNameCount() >= longest.getNameCount()) {
           longest = point;
-          found = new Mount(fields[2], fields[dash + 1], fields[dash + 2]);
+          found = new Mount(fields[2], fields[dash + 1], unescape(fields[dash + 2]));
         }
       }
     }
@@ -91,6 +91,15 @@ final class MountTable {
         || NUMBERED_APART.contains(mount.type);
   }
 
+  /** The table as it is now; empty without /proc. */
+  static List<String> lines() {
+    try {
+      return Files.readAllLines(MOUNTS, SystemErrors.NATIVE_CHARSET);
+    } catch (IOException e) {
+      return List.of();
+    }
+  }
+
   /** All mount points by the block device that is mounted there, in the order of mounting. */
   static Map<Long, List<Path>> byDevice() {
     try {
@@ -118,7 +127,7 @@ final class MountTable {
   }
 
   /** Of btrfs and the like the source, for they number their file systems apart; 0 for none. */
-  private static long blockDevice(String numbers, String source) {
+  static long blockDevice(String numbers, String source) {
     String[] parts = numbers.split(":", -1);
     if (parts.length == 2 && !parts[0].equals("0")) {
       return BlockSysfs.device(Long.parseLong(parts[0]), Long.parseLong(parts[1]));

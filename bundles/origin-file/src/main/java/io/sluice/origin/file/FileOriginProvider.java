@@ -10,7 +10,9 @@ import io.sluice.block.StorageIdentity;
 import io.sluice.linux.BlockSysfs;
 import io.sluice.linux.ControlDescriptor;
 import io.sluice.linux.FileStatus;
+import io.sluice.linux.OwnMounts;
 import io.sluice.linux.SteadyChannel;
+import io.sluice.linux.SystemErrors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -33,12 +35,22 @@ public final class FileOriginProvider implements OriginProvider {
 
   private final Map<StorageIdentity, String> held = new ConcurrentHashMap<>();
   private final LongSupplier nanoClock;
+  private final OwnMounts ownMounts;
 
   /**
    * @param nanoClock as {@link System#nanoTime()}; says when a file's size is worth another look
    */
   public FileOriginProvider(LongSupplier nanoClock) {
+    this(nanoClock, OwnMounts.none());
+  }
+
+  /**
+   * @param nanoClock as above
+   * @param ownMounts what this agent serves, on which no origin of it may lie
+   */
+  public FileOriginProvider(LongSupplier nanoClock, OwnMounts ownMounts) {
     this.nanoClock = nanoClock;
+    this.ownMounts = ownMounts;
   }
 
   /** Accepts whatever is not of the form {@code scheme://}; so a path's errors are told in open. */
@@ -54,6 +66,7 @@ public final class FileOriginProvider implements OriginProvider {
     FileStatus expected = FileStatus.of(file, "open " + path);
     // Before it is opened, which alone has effects on some special files.
     checkKind(expected, path);
+    ownMounts.check(realPath(file, path), expected, "open " + path);
     ControlDescriptor control = openControl(file, expected.block(), options);
     StorageIdentity claimed = null;
     try {
@@ -115,6 +128,14 @@ public final class FileOriginProvider implements OriginProvider {
     }
     throw new ErrnoException(
         Errno.EINVAL, "open: the path is empty; name a regular file or a block special file");
+  }
+
+  private static Path realPath(Path file, String path) throws ErrnoException {
+    try {
+      return file.toRealPath();
+    } catch (IOException e) {
+      throw SystemErrors.failure(e, "open " + path);
+    }
   }
 
   private static void checkBlockSize(int blockSizeBytes, String path) throws ErrnoException {

@@ -8,6 +8,7 @@ import io.sluice.diffstore.DiffStoreProvider;
 import io.sluice.linux.BlockUsers;
 import io.sluice.linux.ControlDescriptor;
 import io.sluice.linux.FileStatus;
+import io.sluice.linux.OwnMounts;
 import io.sluice.linux.StorageStack;
 import io.sluice.linux.SystemErrors;
 import io.sluice.swap.HandOver;
@@ -23,6 +24,20 @@ import java.util.Set;
  */
 public final class BlockdevDiffStoreProvider implements DiffStoreProvider {
   static final String KIND = "blockdev";
+
+  private final OwnMounts ownMounts;
+
+  /** In a process that serves nothing. */
+  public BlockdevDiffStoreProvider() {
+    this(OwnMounts.none());
+  }
+
+  /**
+   * @param ownMounts what this agent serves, on which no store of it may lie
+   */
+  public BlockdevDiffStoreProvider(OwnMounts ownMounts) {
+    this.ownMounts = ownMounts;
+  }
 
   @Override
   public Set<String> kinds() {
@@ -43,6 +58,7 @@ public final class BlockdevDiffStoreProvider implements DiffStoreProvider {
     Path path = realPath(argument, what);
     // Before it is opened, which alone has effects on some special files.
     FileStatus status = checkBlock(FileStatus.of(path, what), what);
+    ownMounts.check(path, status, what);
     ControlDescriptor control = claim(path, status, what);
     try {
       checkBlock(control.status(), what);

@@ -6,6 +6,7 @@ import io.sluice.diffstore.DiffStore;
 import io.sluice.diffstore.DiffStoreProvider;
 import io.sluice.linux.ControlDescriptor;
 import io.sluice.linux.FileStatus;
+import io.sluice.linux.OwnMounts;
 import io.sluice.linux.StorageStack;
 import io.sluice.linux.SystemErrors;
 import io.sluice.swap.HandOver;
@@ -25,6 +26,20 @@ import java.util.Set;
 public final class FileDiffStoreProvider implements DiffStoreProvider {
   static final String FILE = "file";
   static final String DIRECTORY = "dir";
+
+  private final OwnMounts ownMounts;
+
+  /** In a process that serves nothing. */
+  public FileDiffStoreProvider() {
+    this(OwnMounts.none());
+  }
+
+  /**
+   * @param ownMounts what this agent serves, on which no store of it may lie
+   */
+  public FileDiffStoreProvider(OwnMounts ownMounts) {
+    this.ownMounts = ownMounts;
+  }
 
   @Override
   public Set<String> kinds() {
@@ -62,7 +77,7 @@ public final class FileDiffStoreProvider implements DiffStoreProvider {
     }
   }
 
-  private static DiffStore openFile(Path path) throws ErrnoException {
+  private DiffStore openFile(Path path) throws ErrnoException {
     String what = "store file:" + path;
     boolean exists = Files.exists(path, LinkOption.NOFOLLOW_LINKS);
     if (exists) {
@@ -81,6 +96,7 @@ public final class FileDiffStoreProvider implements DiffStoreProvider {
                 + " name another file");
       }
       Path real = realPath(path, what);
+      ownMounts.check(real, status, what);
       return FileDiffStore.of(control, "file " + real, StorageStack.of(real, status));
     } catch (ErrnoException | RuntimeException e) {
       closeQuietly(control, e);
@@ -118,7 +134,7 @@ public final class FileDiffStoreProvider implements DiffStoreProvider {
         Errno.EINVAL, what + ": it is " + status.kind() + "; name a regular file, or a new one");
   }
 
-  private static DiffStore openUnnamed(Path path) throws ErrnoException {
+  private DiffStore openUnnamed(Path path) throws ErrnoException {
     String what = "store dir:" + path;
     FileStatus directory = FileStatus.of(path, what);
     if (!directory.directory()) {
@@ -127,6 +143,7 @@ public final class FileDiffStoreProvider implements DiffStoreProvider {
           what + ": it is " + directory.kind() + "; name a directory, or use file:PATH");
     }
     Path real = realPath(path, what);
+    ownMounts.check(real, directory, what);
     ControlDescriptor control = createUnnamed(real, what);
     try {
       return FileDiffStore.of(

@@ -1,6 +1,7 @@
 package io.sluice.origin.file.osgi;
 
 import io.sluice.block.OriginProvider;
+import io.sluice.linux.OwnMounts;
 import io.sluice.origin.file.FileOriginProvider;
 import org.osgi.annotation.bundle.Header;
 import org.osgi.framework.BundleActivator;
@@ -11,13 +12,18 @@ import org.osgi.framework.ServiceRegistration;
 /** Offers {@link FileOriginProvider} as a service. */
 @Header(name = Constants.BUNDLE_ACTIVATOR, value = "${@class}")
 public final class Activator implements BundleActivator {
+  private static final String RUN_DIR_PROPERTY = "sluice.run.dir";
+
   private ServiceRegistration<OriginProvider> registration;
 
   @Override
   public void start(BundleContext context) {
     registration =
         context.registerService(
-            OriginProvider.class, new FileOriginProvider(System::nanoTime), null);
+            OriginProvider.class,
+            new FileOriginProvider(
+                System::nanoTime, new OwnMounts(context.getProperty(RUN_DIR_PROPERTY))),
+            null);
   }
 
   @Override

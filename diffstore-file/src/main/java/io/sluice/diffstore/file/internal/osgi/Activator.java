@@ -2,6 +2,7 @@ package io.sluice.diffstore.file.internal.osgi;
 
 import io.sluice.diffstore.DiffStoreProvider;
 import io.sluice.diffstore.file.internal.FileDiffStoreProvider;
+import io.sluice.linux.OwnMounts;
 import org.osgi.annotation.bundle.Header;
 import org.osgi.framework.BundleActivator;
 import org.osgi.framework.BundleContext;
@@ -11,12 +12,17 @@ import org.osgi.framework.ServiceRegistration;
 /** Offers {@link FileDiffStoreProvider} as a service. */
 @Header(name = Constants.BUNDLE_ACTIVATOR, value = "${@class}")
 public final class Activator implements BundleActivator {
+  private static final String RUN_DIR_PROPERTY = "sluice.run.dir";
+
   private ServiceRegistration<DiffStoreProvider> registration;
 
   @Override
   public void start(BundleContext context) {
     registration =
-        context.registerService(DiffStoreProvider.class, new FileDiffStoreProvider(), null);
+        context.registerService(
+            DiffStoreProvider.class,
+            new FileDiffStoreProvider(new OwnMounts(context.getProperty(RUN_DIR_PROPERTY))),
+            null);
   }
 
   @Override
