@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Set;
 
 /** The mounts that this process sees, by /proc/self/mountinfo. */
-final class MountTable {
+public final class MountTable {
   private static final Path MOUNTS = Path.of("/proc/self/mountinfo");
 
   /** File systems whose files have other device numbers than the mount. */
