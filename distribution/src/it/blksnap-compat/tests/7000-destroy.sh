@@ -9,7 +9,7 @@ at=$WORK/original
 copy=$WORK/image
 mounted rw "$LOOP" "$at"
 write_files "$at" before 4 2048
-truncate -s $((256 * MIB)) "$WORK/storage"
+truncate -s $((600 * MIB)) "$WORK/storage" # more than half of the first portion: taken as it is, whatever the limit
 snapshot "$WORK/storage" 128M "$LOOP"
 image=$(image "$LOOP")
 mounted rw "$image" "$copy"

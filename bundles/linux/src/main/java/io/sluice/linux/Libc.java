@@ -70,6 +70,10 @@ final class Libc {
 
   static final int SYNC_FILE_RANGE_WAIT_BEFORE = 1;
 
+  static final int MCL_CURRENT = 1;
+  static final int MCL_FUTURE = 2;
+  static final int MCL_ONFAULT = 4;
+
   static final int EINTR = 4;
   static final int ENXIO = 6;
   static final int EAGAIN = 11;
@@ -129,6 +133,8 @@ final class Libc {
   static native int fcntl(int fd, int command, long[] flock);
 
   static native int fcntl(int fd, int command, long argument);
+
+  static native int mlockall(int flags);
 
   static native Pointer strerror(int number);
 }

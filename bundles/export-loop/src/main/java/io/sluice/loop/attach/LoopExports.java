@@ -32,17 +32,21 @@ public final class LoopExports implements Exporter {
 
   private final LoopKernel kernel;
   private final ServedFiles files;
+  private final Runnable beforeFirst;
 
   // Guarded by this.
+  private boolean begun;
   private final Map<String, BlockDevice> devices = new TreeMap<>();
   private final Set<LoopExport> exports = new LinkedHashSet<>();
 
   /**
    * @param files where loop devices stand on
+   * @param beforeFirst what is to be done once, before the kernel writes through this process
    */
-  public LoopExports(LoopKernel kernel, ServedFiles files) {
+  public LoopExports(LoopKernel kernel, ServedFiles files, Runnable beforeFirst) {
     this.kernel = kernel;
     this.files = files;
+    this.beforeFirst = beforeFirst;
   }
 
   @Override
@@ -89,6 +93,7 @@ public final class LoopExports implements Exporter {
     }
     BlockDevice device = device(request.device(), task);
     Path file = file(request.device(), task);
+    begin();
     DeviceGeometry geometry = device.geometry();
     boolean readOnly = request.readOnly() || geometry.readOnly();
     LoopExport export = new LoopExport(this, request.device(), device, readOnly);
@@ -103,6 +108,13 @@ public final class LoopExports implements Exporter {
     enter(export, request.device(), task);
     LOG.log(System.Logger.Level.INFO, "{0} attached to {1}", export.name(), request.device());
     return export.info();
+  }
+
+  private synchronized void begin() {
+    if (!begun) {
+      begun = true;
+      beforeFirst.run();
+    }
   }
 
   private synchronized BlockDevice device(String name, String task) throws ErrnoException {

@@ -2,8 +2,10 @@ package io.sluice.loop.osgi;
 
 import io.sluice.block.BlockDevice;
 import io.sluice.block.DeviceRole;
+import io.sluice.block.ErrnoException;
 import io.sluice.export.ExportInfo;
 import io.sluice.export.Exporter;
+import io.sluice.linux.ProcessMemory;
 import io.sluice.loop.attach.LinuxLoops;
 import io.sluice.loop.attach.LoopExports;
 import java.io.IOException;
@@ -27,6 +29,11 @@ import org.osgi.util.tracker.ServiceTracker;
 @Header(name = Constants.BUNDLE_ACTIVATOR, value = "${@class}")
 public final class LoopActivator implements BundleActivator {
   private static final String RUN_DIR_PROPERTY = "sluice.run.dir";
+  private static final System.Logger LOG = System.getLogger("io.sluice.loop");
+
+  /** Framework property: {@code false} leaves the agent's memory as it is. */
+  private static final String LOCK_MEMORY_PROPERTY = "sluice.loop.lock-memory";
+
   private static final String FILES_KIND = "fuse";
 
   /** Below the run directory: where the exporter of files is mounted. */
@@ -39,7 +46,10 @@ public final class LoopActivator implements BundleActivator {
 
   @Override
   public void start(BundleContext context) {
-    exports = new LoopExports(new LinuxLoops(), this::fileOf);
+    boolean locks = !"false".equals(context.getProperty(LOCK_MEMORY_PROPERTY));
+    exports =
+        new LoopExports(
+            new LinuxLoops(), this::fileOf, locks ? LoopActivator::lockMemory : () -> {});
     detachLeft(context.getProperty(RUN_DIR_PROPERTY));
     exporters = new FilesTracker(context);
     exporters.open();
@@ -58,6 +68,20 @@ public final class LoopActivator implements BundleActivator {
     exports.detachAll();
     devices.close();
     exporters.close();
+  }
+
+  /** Writing dirty pages back, the kernel waits for this process: it must not be paged out then. */
+  private static void lockMemory() {
+    try {
+      ProcessMemory.lock();
+      LOG.log(System.Logger.Level.INFO, "the agent''s memory is locked");
+    } catch (ErrnoException e) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "the agent''s memory is not locked, so that a machine short of memory may hang on its loop"
+              + " devices: {0}",
+          e.getMessage());
+    }
   }
 
   private void detachLeft(String runDirectory) {

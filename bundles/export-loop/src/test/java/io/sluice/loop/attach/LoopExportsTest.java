@@ -106,10 +106,12 @@ class LoopExportsTest {
 
   private final Kernel kernel = new Kernel();
   private final Disk disk = new Disk();
+  private int begunCount;
   private final LoopExports exports =
       new LoopExports(
           kernel,
-          name -> name.equals("bare") ? Optional.empty() : Optional.of(SERVED.resolve(name)));
+          name -> name.equals("bare") ? Optional.empty() : Optional.of(SERVED.resolve(name)),
+          () -> begunCount++);
 
   private ExportInfo add(boolean readOnly) throws ErrnoException {
     return exports.add(new ExportRequest("disk", "", readOnly));
@@ -130,6 +132,7 @@ class LoopExportsTest {
     assertEquals(List.of("/run/sluice/fuse/dev/disk rw 512"), kernel.requests);
     assertEquals("loop device /dev/loop0", disk.holders.get(0).text());
     assertEquals(List.of(info), exports.list());
+    assertEquals(1, begunCount);
     exports.remove("/dev/loop0", RemovalMode.SAFE);
     assertEquals(Map.of(), kernel.attached);
     assertEquals(List.of(), disk.holders);
@@ -141,9 +144,11 @@ class LoopExportsTest {
   void itIsAsTheDeviceIs() throws ErrnoException {
     exports.deviceCame("disk", disk);
     disk.blockSizeBytes = 4096;
+    assertEquals(0, begunCount, "nothing is done for nobody");
     assertTrue(add(true).readOnly());
     disk.readOnly = true;
     assertTrue(add(false).readOnly());
+    assertEquals(1, begunCount);
     assertEquals(
         List.of("/run/sluice/fuse/dev/disk ro 4096", "/run/sluice/fuse/dev/disk ro 4096"),
         kernel.requests);
