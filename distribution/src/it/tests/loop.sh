@@ -145,7 +145,7 @@ nothing_lies_on_itself() {
   refused 'EINVAL.*itself serves' sluice device add nested "$RUN/dev/spare"
   sluice device remove spare
   same 'snapshots' '[]' "$(sluice --json snapshot list | tr -d ' \n')"
-  figure "$(awk '$1 == "VmLck:" { print int($2 / 1024) }' "/proc/$(agent_pid "$RUN")/status") MiB of the agent are locked"
+  figure "$(awk '$1 == "VmLck:" { print int($2 / 1024) }' "/proc/$(agent_pid "$RUN")/status") MiB of the agent's address space are locked"
   [ "$(awk '$1 == "VmLck:" { print $2 }' "/proc/$(agent_pid "$RUN")/status")" -gt 0 ]
 }
 
