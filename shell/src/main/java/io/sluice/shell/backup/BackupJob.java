@@ -48,7 +48,7 @@ public final class BackupJob {
                   0,
                   ""));
       try {
-        SnapshotInfo taken = snapshots.take(new TakeRequest(id, request.freeze()));
+        SnapshotInfo taken = snapshots.take(new TakeRequest(id, request.freeze(), true));
         BackupPoint point = copy(request, directory, earlier, taken);
         directory.publish(point);
         return point;
