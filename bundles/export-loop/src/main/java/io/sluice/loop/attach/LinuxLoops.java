@@ -35,15 +35,15 @@ public final class LinuxLoops implements LoopKernel {
 
   @Override
   public List<String> users(LoopDevices.Attached attached) {
-    List<String> users = BlockUsers.of(attached.device());
-    if (!users.isEmpty()) {
-      return users;
-    }
+    return BlockUsers.of(attached.device());
+  }
+
+  @Override
+  public boolean isClaimed(LoopDevices.Attached attached) {
     try {
-      boolean claimed = LoopDevices.isClaimed(attached.number());
-      return claimed ? List.of("in use by another program, or mounted in a container") : users;
+      return LoopDevices.isClaimed(attached.number());
     } catch (ErrnoException e) {
-      return users; // it has gone meanwhile
+      return false; // it has gone meanwhile
     }
   }
 }

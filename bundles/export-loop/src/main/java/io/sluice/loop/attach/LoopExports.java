@@ -169,8 +169,8 @@ public final class LoopExports implements Exporter {
     }
     for (LoopExport export : present()) {
       if (export.name().equals(name)) {
-        List<String> users = users(export);
-        if (!users.isEmpty() && mode == RemovalMode.SAFE) {
+        List<String> users = mode == RemovalMode.SAFE ? claimants(export) : List.of();
+        if (!users.isEmpty()) {
           throw new ErrnoException(
               Errno.EBUSY,
               "export remove "
@@ -231,8 +231,16 @@ public final class LoopExports implements Exporter {
     return kernel.users(export.attached());
   }
 
+  /** Who keeps a loop device that is to go. */
+  private List<String> claimants(LoopExport export) {
+    List<String> users = users(export);
+    return users.isEmpty() && kernel.isClaimed(export.attached())
+        ? List.of("in use by a program that wants it for itself, or mounted in a container")
+        : users;
+  }
+
   void letGoIfUnused(LoopExport export) {
-    if (present().contains(export) && users(export).isEmpty()) {
+    if (present().contains(export) && claimants(export).isEmpty()) {
       detach(export);
     }
   }

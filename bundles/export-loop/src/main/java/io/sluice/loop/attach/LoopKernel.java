@@ -25,6 +25,14 @@ public interface LoopKernel {
   /** All loop devices in use, whoever made them. */
   List<LoopDevices.Attached> list();
 
-  /** Who uses a loop device, in words, such as {@code "mounted at /mnt"}; empty for nobody. */
+  /**
+   * Who uses a loop device, in words, such as {@code "mounted at /mnt"}, as far as this can see.
+   */
   List<String> users(LoopDevices.Attached attached);
+
+  /**
+   * Whether somebody has a loop device for himself, whom {@link #users} need not see. To be asked
+   * only when it is to go: a mount that comes just then finds it busy.
+   */
+  boolean isClaimed(LoopDevices.Attached attached);
 }

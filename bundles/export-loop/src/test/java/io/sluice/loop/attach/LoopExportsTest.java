@@ -37,6 +37,7 @@ class LoopExportsTest {
     final List<String> requests = new ArrayList<>();
     final List<String> users = new ArrayList<>();
     boolean lazy;
+    boolean claimed;
     ErrnoException failure;
     Runnable meanwhile = () -> {};
 
@@ -68,6 +69,11 @@ class LoopExportsTest {
     @Override
     public List<LoopDevices.Attached> list() {
       return List.copyOf(attached.values());
+    }
+
+    @Override
+    public boolean isClaimed(LoopDevices.Attached of) {
+      return claimed;
     }
 
     @Override
@@ -168,6 +174,17 @@ class LoopExportsTest {
     disk.holders.get(0).askedToLetGo();
     assertEquals(0, disk.holders.size());
     assertEquals(Map.of(), kernel.attached);
+  }
+
+  /** As by device mapper, or mounted where this process does not see it. */
+  @Test
+  void whatIsClaimedStays() throws ErrnoException {
+    exports.deviceCame("disk", disk);
+    String name = add(false).name();
+    kernel.claimed = true;
+    refused(Errno.EBUSY, "wants it for itself", () -> exports.remove(name, RemovalMode.SAFE));
+    disk.holders.get(0).askedToLetGo();
+    assertEquals(1, disk.holders.size());
   }
 
   @Test
