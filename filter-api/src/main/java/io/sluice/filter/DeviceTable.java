@@ -41,7 +41,8 @@ public interface DeviceTable {
 
   /**
    * The name of the device that a word means: a name, or any path that leads to the origin (the
-   * same file, a link to it, its block special file, a loop device on it, {@code /dev/block/M:m}).
+   * same file, a link to it, its block special file, {@code /dev/block/M:m}), to the file or NBD
+   * export that it is served as, or to a loop device on any of these.
    *
    * @throws ErrnoException ENODEV if it leads to none; the message lists the names there are
    */
