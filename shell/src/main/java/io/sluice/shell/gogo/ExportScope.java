@@ -26,6 +26,12 @@ public final class ExportScope {
     return commands.run(session, "export fuse", (Object[]) arguments);
   }
 
+  /** {@code export:loop}. */
+  @Descriptor("Show as a file: DEVICE-OR-IMAGE [FILE] [--read-only]")
+  public Object loop(CommandSession session, String[] arguments) throws ErrnoException {
+    return commands.run(session, "export loop", (Object[]) arguments);
+  }
+
   /** {@code export:list}. */
   @Descriptor("List everything that clients can ask for")
   public Object list(CommandSession session, String[] arguments) throws ErrnoException {

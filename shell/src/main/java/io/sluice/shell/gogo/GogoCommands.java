@@ -49,7 +49,16 @@ public final class GogoCommands implements AutoCloseable {
     publish(context, "store", new StoreScope(this), "list", "add", "move");
     publish(context, "cbt", new CbtScope(this), "info", "map", "explain", "dirty");
     publish(
-        context, "export", new ExportScope(this), "nbd", "fuse", "list", "set", "allow", "remove");
+        context,
+        "export",
+        new ExportScope(this),
+        "nbd",
+        "fuse",
+        "loop",
+        "list",
+        "set",
+        "allow",
+        "remove");
     publish(
         context,
         "backup",
