@@ -27,7 +27,7 @@ public final class ExportScope {
   }
 
   /** {@code export:loop}. */
-  @Descriptor("Show as a file: DEVICE-OR-IMAGE [FILE] [--read-only]")
+  @Descriptor("Put a loop device on it: DEVICE-OR-IMAGE [--read-only]")
   public Object loop(CommandSession session, String[] arguments) throws ErrnoException {
     return commands.run(session, "export loop", (Object[]) arguments);
   }
