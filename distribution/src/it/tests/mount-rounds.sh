@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Rounds of: mount, write, take, mount the image read-only, compare checksums, unmount, destroy; while a
 # writer on a second disk in each snapshot never stops. Nothing is left behind, and nothing grows.
-#   ROUNDS=N    how many; by default 60, which takes about half a minute
+#   ROUNDS=N    how many; by default 40
 . "${BASH_SOURCE%/*}/../lib.sh"
 
-ROUNDS=${ROUNDS:-60}
+ROUNDS=${ROUNDS:-40}
 WARM_UP_ROUNDS=20
 GROWTH_MAX_MIB=48
 
