@@ -113,7 +113,7 @@ class ShippedBundlesTest {
         context.getServiceReferences(Exporter.class, null)) {
       exports.add(context.getService(reference).kind());
     }
-    assertEquals(Set.of("fuse", "nbd"), exports);
+    assertEquals(Set.of("fuse", "loop", "nbd"), exports);
     Set<String> kinds = new TreeSet<>();
     for (ServiceReference<DiffStoreProvider> reference :
         context.getServiceReferences(DiffStoreProvider.class, null)) {
