@@ -27,6 +27,7 @@ from control import sluice, sluice_json
 
 BLOCK = 512
 HELD_MAX = 4
+HELD_ROUNDS_MAX = 24
 REMEMBERED_MAX = 8
 GROWTH = 64 << 10
 SIZE_MAX = 4 << 20
@@ -129,7 +130,9 @@ class Oracle:
     def forget(self):
         held = [taken for taken in self.taken if taken.held]
         while len(held) > HELD_MAX:
-            gone = held.pop(self.random.randrange(len(held)))
+            # One that is held long keeps those taken since, and there may be 32.
+            old = held[-1].round - held[0].round >= HELD_ROUNDS_MAX
+            gone = held.pop(0 if old else self.random.randrange(len(held)))
             sluice(self.run, "snapshot", "destroy", gone.name)
             gone.held = False
         self.taken = [t for t in self.taken if t.held] + [t for t in self.taken if not t.held][-REMEMBERED_MAX:]
