@@ -187,6 +187,27 @@ END
   sluice export remove going --mode soft
   wait $reader
 }
+# A limit is waited for, never an error; all connections share it, and it can be changed while they read.
+rate_limit() {
+  need_libnbd
+  sluice export set disk --iops 200
+  says 'import time; links = [libnbd(), libnbd()]
+start = time.monotonic()
+for i in range(220): links[i % 2].pread(512, 512 * i)
+took = time.monotonic() - start
+print(f"figure: 220 reads over two connections at 200 a second took {took:.2f} s")
+assert 0.9 < took < 10, took'
+  sluice export set disk --iops 0 --bandwidth 8M
+  local from
+  from=$(date +%s%N)
+  nbdcopy "$(uri disk)" "$T/limited.raw"
+  cmp "$T/disk.img" "$T/limited.raw"
+  figure "16 MiB at 8 MiB a second took $((($(date +%s%N) - from) / 1000000)) ms"
+  [ $(($(date +%s%N) - from)) -gt 1600000000 ]
+  sluice export list | grep 'bandwidth=8M'
+  refused EINVAL sluice export set disk --bandwidth 1K
+  sluice export set disk --bandwidth 0
+}
 resize() {
   proves resize raw nbdinfo
   says 'w = Wire().enter(); w.request(8, 0, 1 << 20); assert w.error() == EINVAL; w.alive()'
@@ -195,6 +216,6 @@ resize() {
 }
 
 for name in greeting export_name go_without_block_size block_sizes meta_of_another_export read_structured cache order \
-  read_fails tcp_nodelay extended eight_errors shutdown resize; do
+  read_fails tcp_nodelay extended eight_errors shutdown rate_limit resize; do
   check "${name//_/-}" "$name"
 done

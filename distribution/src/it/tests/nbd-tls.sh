@@ -81,8 +81,8 @@ old_version() {
     starttls "$OFFERED" "$version" | tee "$T/old"
     grep -q 'refused' "$T/old"
   done
-  starttls "$OFFERED" tls1_2 | grep -q 'TLSv1.2'
-  starttls "$OFFERED" tls1_3 | grep -q 'TLSv1.3'
+  starttls "$OFFERED" tls1_2 | grep 'TLSv1.2'
+  starttls "$OFFERED" tls1_3 | grep 'TLSv1.3'
 }
 # starttls PORT VERSION: STARTTLS with a hello of this version alone, by openssl over a relay that talks NBD first.
 starttls() {

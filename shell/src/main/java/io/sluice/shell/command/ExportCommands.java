@@ -136,19 +136,31 @@ final class ExportCommands {
     }
   }
 
-  /** The exporter that has an export of that name; one that was added rather than another. */
-  private static ExportInfo find(Services services, String name) throws ErrnoException {
+  /**
+   * The export of that name; one that was added rather than another.
+   *
+   * @param kind of this kind, or null for any
+   */
+  private static ExportInfo find(Services services, String name, String kind)
+      throws ErrnoException {
     ExportInfo found = null;
     for (Exporter exporter : services.exporters()) {
-      for (ExportInfo info : exporter.list()) {
-        if (info.name().equals(name) && (found == null || !info.automatic())) {
-          found = info;
+      if (kind == null || exporter.kind().equals(kind)) {
+        for (ExportInfo info : exporter.list()) {
+          if (info.name().equals(name) && (found == null || !info.automatic())) {
+            found = info;
+          }
         }
       }
     }
     if (found == null) {
       throw new ErrnoException(
-          Errno.ENOENT, "export \"" + name + "\": there is none; see export list");
+          Errno.ENOENT,
+          "export \""
+              + name
+              + "\": there is none"
+              + (kind == null ? "" : " of kind " + kind)
+              + "; see export list");
     }
     return found;
   }
@@ -281,6 +293,12 @@ final class ExportCommands {
     String name;
 
     @Option(
+        names = "--kind",
+        paramLabel = "KIND",
+        description = "Which export, if several kinds have the name; default nbd.")
+    String kind = "nbd";
+
+    @Option(
         names = "--description",
         paramLabel = "TEXT",
         description = "One line that clients see; empty for the device's own.")
@@ -293,7 +311,7 @@ final class ExportCommands {
     @Override
     Answer run() throws Exception {
       limit.check(this);
-      ExportInfo now = find(services(), name);
+      ExportInfo now = find(services(), name, kind);
       ExportInfo changed =
           exporter(services(), now.kind())
               .change(
@@ -359,7 +377,7 @@ final class ExportCommands {
     @Override
     Answer run() throws Exception {
       String meant = name(this, name);
-      exporter(services(), find(services(), meant).kind()).remove(meant, mode);
+      exporter(services(), find(services(), meant, null).kind()).remove(meant, mode);
       return Answer.quiet(Map.of("removed", List.of(name)));
     }
   }

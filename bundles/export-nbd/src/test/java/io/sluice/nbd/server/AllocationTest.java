@@ -1,10 +1,13 @@
 package io.sluice.nbd.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
 import io.sluice.block.DeviceRole;
+import io.sluice.export.ExportChange;
+import io.sluice.export.RateLimit;
 import io.sluice.nbd.Conversation;
 import io.sluice.nbd.MemoryDevice;
 import java.lang.management.ManagementFactory;
@@ -34,19 +37,27 @@ class AllocationTest {
 
   @ParameterizedTest(name = "structured {0}, write {1}, depth {2}")
   @CsvSource({
-    "true, false, 1",
-    "true, true, 1",
-    "false, false, 1",
-    "false, true, 1",
-    "true, false, 32",
-    "true, true, 32",
-    "false, false, 32",
-    "false, true, 32"
+    "true, false, 1, false",
+    "true, true, 1, false",
+    "false, false, 1, false",
+    "false, true, 1, false",
+    "true, false, 32, false",
+    "true, true, 32, false",
+    "false, false, 32, false",
+    "false, true, 32, false",
+    "true, false, 32, true",
+    "true, true, 1, true"
   })
-  void requestsAllocateNothing(boolean structured, boolean write, int depth) throws Exception {
+  void requestsAllocateNothing(boolean structured, boolean write, int depth, boolean limited)
+      throws Exception {
     assertTrue(threads.isThreadAllocatedMemorySupported(), "this JVM can't tell");
     ExportTable table = new ExportTable();
     table.deviceCame("disk", "", DeviceRole.LIVE, new MemoryDevice(4 << 20));
+    if (limited) {
+      RateLimit beyondReach = new RateLimit(1L << 50, 1_000_000_000);
+      assertFalse(
+          table.change(new ExportChange("disk", null, beyondReach, null)).hidden(), "it is asked");
+    }
     Path socket = directory.resolve("s");
     try (NbdServer server = new NbdServer(table)) {
       server.listen(
