@@ -61,12 +61,20 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 trap 'exit 129' HUP
 
+# _remove_scratch DIR: also if an agent was killed there, whose FUSE mount nothing can be removed under.
+_remove_scratch() {
+  local target
+  while read -r target; do umount -l "$target"; done < <(
+    awk -v dir="$1/" 'index($5, dir) == 1 && / - fuse\.sluice / { print $5 }' /proc/self/mountinfo)
+  rm -rf "$1"
+}
+
 # scratch_dir NAME: makes a private directory, sets $NAME to it and removes it at exit.
 scratch_dir() {
   local made
   made=$(mktemp -d "${TMPDIR:-/tmp}/sluice.XXXXXXXX") || die "no scratch directory in ${TMPDIR:-/tmp}"
   printf -v "$1" %s "$made"
-  on_exit rm -rf "$made"
+  on_exit _remove_scratch "$made"
 }
 
 # ---- installing ---------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ public final class FuseExports implements AutoCloseable {
   private final FileTree tree;
   private final TreeMap<String, ExportedFile> devices = new TreeMap<>();
   private final TreeMap<String, Added> added = new TreeMap<>();
+  private final KeptFiles kept = new KeptFiles();
   private MountedTree own;
   private ErrnoException failure;
   private boolean closed;
@@ -113,7 +114,32 @@ public final class FuseExports implements AutoCloseable {
       return false;
     }
     devices.put(name, file);
+    kept.takeOut(name).forEach(this::restore);
     return true;
+  }
+
+  /** Takes up what is kept in a store, and keeps what comes. */
+  public synchronized void keepIn(SetupStore store) {
+    kept.open(store);
+    devices.keySet().forEach(name -> kept.takeOut(name).forEach(this::restore));
+  }
+
+  /** The store has gone. */
+  public synchronized void keepNoMoreIn(SetupStore store) {
+    kept.close(store);
+  }
+
+  private void restore(ExportRequest request) {
+    try {
+      if (!added.containsKey(request.name())) {
+        mountOver(request);
+        LOG.log(
+            System.Logger.Level.INFO,
+            () -> "export " + request.name() + " is there again, as configured");
+      }
+    } catch (ErrnoException e) {
+      LOG.log(System.Logger.Level.WARNING, "a configured export is lost: " + e.getMessage());
+    }
   }
 
   /** Takes a device away, wherever it is shown. */
@@ -130,6 +156,9 @@ public final class FuseExports implements AutoCloseable {
         if (entry.file.device() == device) {
           added.remove(entry.name());
           gone.add(entry);
+          if (entry.file.role() == DeviceRole.LIVE && !entry.mounted.hidden()) {
+            kept.await(entry.request);
+          }
         }
       }
     }
@@ -153,6 +182,18 @@ public final class FuseExports implements AutoCloseable {
    */
   public synchronized ExportInfo add(ExportRequest request) throws ErrnoException {
     checkServed(request);
+    if (request.name().isEmpty()) {
+      return ownInfo(device(request), request.readOnly());
+    }
+    Added entry = mountOver(request);
+    kept.forget(request.name());
+    if (entry.file.role() == DeviceRole.LIVE) {
+      kept.keep(request);
+    }
+    return info(entry);
+  }
+
+  private ExportedFile device(ExportRequest request) throws ErrnoException {
     ExportedFile device = devices.get(request.device());
     if (device == null) {
       throw new ErrnoException(
@@ -162,33 +203,30 @@ public final class FuseExports implements AutoCloseable {
               + ": no such live device or image; there are "
               + devices.keySet());
     }
-    if (request.name().isEmpty()) {
-      return ownInfo(device, request.readOnly());
-    }
-    if (added.containsKey(request.name())) {
-      throw new ErrnoException(
-          Errno.EEXIST,
-          "export to " + request.name() + ": a device is exported there; give another file");
+    return device;
+  }
+
+  private Added mountOver(ExportRequest request) throws ErrnoException {
+    ExportedFile device = device(request);
+    String name = request.name();
+    if (added.containsKey(name)) {
+      throw taken(name);
     }
     if (added.size() >= FILE_MOUNTS_MAX) {
       throw new ErrnoException(
           Errno.EMFILE,
-          "export to "
-              + request.name()
-              + ": there are "
-              + FILE_MOUNTS_MAX
-              + " already; remove one");
+          "export to " + name + ": there are " + FILE_MOUNTS_MAX + " already; remove one");
     }
-    FileMount place = FileMount.prepare(request.name());
+    FileMount place = FileMount.prepare(name);
     try {
       checkFree(place.path());
       ExportedFile file =
           new ExportedFile(device.name(), device.role(), device.device(), request.readOnly());
       MountedTree mounted =
-          mount(place.path(), FileTree.ofFile(owner, file), () -> unmounted(request.name(), file));
+          mount(place.path(), FileTree.ofFile(owner, file), () -> unmounted(name, file));
       Added entry = new Added(request, place, file, mounted);
-      added.put(request.name(), entry);
-      return info(entry);
+      added.put(name, entry);
+      return entry;
     } catch (ErrnoException e) {
       place.tidy();
       throw e;
@@ -209,12 +247,16 @@ public final class FuseExports implements AutoCloseable {
   private void checkFree(Path path) throws ErrnoException {
     boolean taken = own != null && path.startsWith(own.target());
     for (Added entry : added.values()) {
-      taken |= path.equals(entry.place.path());
+      taken |= !entry.mounted.hidden() && path.equals(entry.place.path());
     }
     if (taken) {
-      throw new ErrnoException(
-          Errno.EEXIST, "export to " + path + ": a device is exported there; give another file");
+      throw taken(path.toString());
     }
+  }
+
+  private static ErrnoException taken(String path) {
+    return new ErrnoException(
+        Errno.EEXIST, "export to " + path + ": a device is exported there; give another file");
   }
 
   /** What nothing can be done about here is refused. */
@@ -236,6 +278,7 @@ public final class FuseExports implements AutoCloseable {
         return;
       }
       added.remove(name);
+      kept.forget(name);
     }
     entry.place.tidy();
   }
@@ -251,7 +294,11 @@ public final class FuseExports implements AutoCloseable {
     Added entry;
     synchronized (this) {
       entry = added.get(name);
+      if (entry == null && kept.forget(name)) {
+        return;
+      }
       checkRemovable(name, entry, mode);
+      kept.forget(name);
       if (mode == RemovalMode.HIDE && entry.file.openCount() > 0) {
         // The kernel ends the connection with the last file that is closed.
         entry.mounted.hide();
@@ -291,6 +338,7 @@ public final class FuseExports implements AutoCloseable {
       devices.values().forEach(file -> infos.add(info(file)));
     }
     added.values().forEach(entry -> infos.add(info(entry)));
+    kept.waiting().forEach(request -> infos.add(waiting(request)));
     return infos;
   }
 
@@ -306,6 +354,21 @@ public final class FuseExports implements AutoCloseable {
         true,
         file.openCount(),
         List.of(path.toString()));
+  }
+
+  private static ExportInfo waiting(ExportRequest request) {
+    return new ExportInfo(
+        KIND,
+        request.name(),
+        request.device(),
+        request.description(),
+        request.readOnly(),
+        false,
+        ExportState.WAITING,
+        RateLimit.NONE,
+        Map.of(),
+        0,
+        List.of());
   }
 
   private static ExportInfo info(Added entry) {

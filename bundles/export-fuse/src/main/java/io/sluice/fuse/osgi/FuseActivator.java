@@ -25,6 +25,7 @@ public final class FuseActivator implements BundleActivator {
   private static final String THREADS_PROPERTY = "sluice.fuse.threads";
 
   private FuseExports exports;
+  private ConfigurationSource configurations;
   private DeviceTracker devices;
   private ServiceRegistration<Exporter> registration;
 
@@ -37,6 +38,8 @@ public final class FuseActivator implements BundleActivator {
       // The agent serves all else as well.
       LOG.log(System.Logger.Level.WARNING, "devices are not shown as files: " + e.getMessage());
     }
+    configurations = new ConfigurationSource(context, exports);
+    configurations.open();
     devices = new DeviceTracker(context, exports);
     devices.open();
     registration =
@@ -49,6 +52,7 @@ public final class FuseActivator implements BundleActivator {
   @Override
   public void stop(BundleContext context) {
     registration.unregister();
+    configurations.close();
     // All mounts at once; with the devices first, each would be waited for in turn.
     exports.close();
     devices.close();

@@ -76,6 +76,9 @@ final class FuseCalls {
 
   static native int posix_spawn_file_actions_adddup2(Pointer actions, int fd, int asFd);
 
+  /** Closing one that is not open is no error. */
+  static native int posix_spawn_file_actions_addclose(Pointer actions, int fd);
+
   static native int posix_spawn_file_actions_destroy(Pointer actions);
 
   /** Returns an errno, positive. */

@@ -7,6 +7,10 @@ import com.sun.jna.StringArray;
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
 import io.sluice.linux.SystemErrors;
+import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -119,6 +123,9 @@ final class Fusermount {
       FuseCalls.posix_spawn_file_actions_init(actions);
       FuseCalls.posix_spawn_file_actions_adddup2(actions, error, ERROR_NUMBER);
       FuseCalls.posix_spawn_file_actions_adddup2(actions, socket, SOCKET_NUMBER);
+      for (int fd : openDescriptors()) {
+        FuseCalls.posix_spawn_file_actions_addclose(actions, fd);
+      }
       failed =
           FuseCalls.posix_spawnp(
               pid,
@@ -135,6 +142,25 @@ final class Fusermount {
           what + ": " + PROGRAM + " can't be run, install the package fuse3 or run as root");
     }
     return pid[0];
+  }
+
+  /**
+   * What the program must not get: Java opens files to be inherited, origins among them, with their
+   * locks.
+   */
+  private static List<Integer> openDescriptors() throws ErrnoException {
+    List<Integer> open = new ArrayList<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+      for (Path entry : entries) {
+        int fd = Integer.parseInt(entry.getFileName().toString());
+        if (fd > SOCKET_NUMBER) {
+          open.add(fd);
+        }
+      }
+    } catch (IOException | DirectoryIteratorException e) {
+      throw new ErrnoException(Errno.EIO, "list /proc/self/fd: " + e.getMessage(), e);
+    }
+    return open;
   }
 
   /** The descriptor in the one message that the program sends; -1 if it ended without. */
