@@ -181,9 +181,6 @@ final class MountedTree {
     nudger.setDaemon(true);
     nudger.start();
     boolean ended = awaitReaders(limitNanos);
-    if (!hidden) {
-      detach();
-    }
     if (ended) {
       mount.descriptor().close();
     } else {
@@ -192,6 +189,10 @@ final class MountedTree {
           () -> target() + ": requests that a device does not complete are given up");
       readers.abandon();
       mount.descriptor().abandon();
+    }
+    // Nobody answers any more, so the connection has to end before anything else touches the mount.
+    if (!hidden) {
+      detach();
     }
     openFiles.releaseAll();
   }

@@ -121,8 +121,7 @@ class MountedTreeTest {
     Path over = directory.resolve("over.img");
     exports.add(new ExportRequest("disk", over.toString(), true));
     assertEquals(SIZE_BYTES, Files.size(over));
-    assertThrows(
-        IOException.class, () -> FileChannel.open(over, StandardOpenOption.WRITE).close());
+    assertThrows(IOException.class, () -> FileChannel.open(over, StandardOpenOption.WRITE).close());
     assertErrno(Errno.EEXIST, new ExportRequest("disk", over.toString(), false));
     assertErrno(Errno.EINVAL, new ExportRequest("disk", directory.toString(), false));
     assertErrno(Errno.EINVAL, new ExportRequest("disk", "relative", false));
