@@ -165,6 +165,9 @@ class SluiceState:
     def uri(self):
         return self.device.agent.uri(self.device.name)
 
+    def file(self):
+        return os.path.join(self.device.agent.directory, "dev", self.device.name)
+
     def image_uri(self):
         return self.device.agent.uri(self.device.image_export())
 

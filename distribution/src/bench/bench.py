@@ -88,6 +88,9 @@ class Bench:
         self.processes = []
         self.directories = []
         self.cost_binding = None
+        self.mounts = servers.may_mount()
+        if not self.mounts:
+            say("no FUSE mounts here: fuse-... is left out")
 
     def run(self):
         self.began = time.monotonic()
@@ -152,7 +155,10 @@ class Bench:
         """Starts every server that stays up; those of copy-before-write start at each measurement."""
         wanted = set(self.options.servers)
         up = {}
-        for kind in (servers.QemuRaw, servers.QemuNbd, servers.Nbdkit):
+        kinds = [servers.QemuRaw, servers.QemuNbd, servers.Nbdkit]
+        if any(self._wanted(workload.name) for workload in plan.FUSE):
+            kinds.append(servers.QemuFuse)
+        for kind in kinds:
             if kind.name in wanted:
                 up[kind.name] = self._started(kind(place, self.scratch))
         for kind in (servers.QemuCopyBeforeWrite, servers.NbdkitCow):
@@ -176,6 +182,8 @@ class Bench:
                           random.Random(self.options.seed), None)
 
     def _wanted(self, name):
+        if name.startswith("fuse-") and not self.mounts:
+            return False
         return any(name.startswith(word) for word in self.options.only)
 
     def _cost(self, place):

@@ -1,7 +1,7 @@
 """What Sluice promises: each mark an estimate with its interval, a bound, and the verdict."""
 
 from estimate import MET, Estimate, Exact
-from plan import COW, IMAGE, PLAIN
+from plan import COW, FUSE, IMAGE, PLAIN
 
 PEAK_LIMIT_MIB = 300
 
@@ -46,6 +46,8 @@ def promises():
     for workload in PLAIN:
         yield workload.name, "sluice-tracked", "qsd", 1.5, "tracked / qsd raw"
         yield workload.name, "sluice-tracked", "nbdkit", 1.0, "tracked / nbdkit file"
+    for workload in FUSE:
+        yield workload.name, "sluice-tracked", "qsd-fuse", 1.5, "fuse / qsd-fuse"
     for workload in COW:
         first = workload.name + "-first"
         yield first, "sluice-64k", "qsd-cbw", 1.8, "64 KiB chunks / qsd copy-before-write"

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from measure import KIB, MIB, Copy, Fio
+from measure import KIB, MIB, Copy, Fio, FioFile
 
 # What qemu's copy-before-write saves at a time; first touches are spread by it for every server.
 CHUNK = 64 * KIB
@@ -27,21 +27,31 @@ IMAGE = [
     Fio("image-4k-qd32", "randread", 4 * KIB, 32),
     Fio("image-1m-qd8", "read", MIB, 8),
 ]
+FUSE = [
+    FioFile("fuse-4k-read-qd1", "randread", 4 * KIB, 1),
+    FioFile("fuse-4k-read-qd32", "randread", 4 * KIB, 32),
+    FioFile("fuse-4k-write-qd1", "randwrite", 4 * KIB, 1),
+    FioFile("fuse-4k-write-qd32", "randwrite", 4 * KIB, 32),
+    FioFile("fuse-1m-read-qd8", "read", MIB, 8),
+    FioFile("fuse-1m-write-qd8", "write", MIB, 8),
+]
 LIVE_LOAD = Fio("live-load", "randwrite", 4 * KIB, 1)
 
 # Which servers take part in which kind of workload; qemu-nbd in the small requests only.
 PLAIN_SERVERS = ["sluice-tracked", "qsd", "qemu-nbd", "nbdkit"]
 COW_SERVERS = ["sluice-64k", "sluice-default", "qsd-cbw", "nbdkit-cow"]
 IMAGE_SERVERS = ["sluice-64k", "sluice-default", "qsd-cbw"]
+FUSE_SERVERS = ["sluice-tracked", "qsd-fuse"]
 # sluice-cost is the agent whose own states are compared with each other: see cost.py.
-ALL_SERVERS = sorted(set(PLAIN_SERVERS + COW_SERVERS + IMAGE_SERVERS + ["sluice-cost"]))
+ALL_SERVERS = sorted(set(PLAIN_SERVERS + COW_SERVERS + IMAGE_SERVERS + FUSE_SERVERS
+                         + ["sluice-cost"]))
 
 
 def workload_names():
     names = [workload.name for workload in PLAIN]
     for workload in COW:
         names += [workload.name + "-first", workload.name + "-again"]
-    return names + [workload.name for workload in IMAGE]
+    return names + [workload.name for workload in IMAGE + FUSE]
 
 
 class Round:
@@ -57,6 +67,10 @@ class Round:
                 for server in self._shuffled(PLAIN_SERVERS):
                     if server.name != "qemu-nbd" or workload.name.startswith("4k-"):
                         self._plain(server, workload)
+        for workload in FUSE:
+            if self.wanted(workload.name):
+                for server in self._shuffled(FUSE_SERVERS):
+                    self._file(server, workload)
         for workload in COW:
             if self.wanted(workload.name):
                 for server in self._shuffled(COW_SERVERS):
@@ -82,6 +96,12 @@ class Round:
             server.fresh()
         self.record(self.place.name, workload.name, server.name,
                     self._timed(server, workload, server.uri()))
+
+    def _file(self, server, workload):
+        if server.name.startswith("sluice"):
+            server.fresh()
+        self.record(self.place.name, workload.name, server.name,
+                    self._timed(server, workload, server.file()))
 
     def _copy_on_write(self, server, workload):
         """Touches each chunk once, has all saved, and runs again on what is saved by now."""

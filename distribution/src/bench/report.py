@@ -9,7 +9,7 @@ import subprocess
 
 import marks
 from estimate import CONFIDENCE, MET, SHORT, UNDECIDED
-from plan import COW, IMAGE, LIVE_LOAD_IOPS, PLAIN
+from plan import COW, FUSE, IMAGE, LIVE_LOAD_IOPS, PLAIN
 
 VERDICTS = (SHORT, UNDECIDED, MET)
 
@@ -146,6 +146,8 @@ TABLES = [
     ("Live device", [w.name for w in PLAIN],
      ["sluice-tracked", "qsd", "qemu-nbd", "nbdkit"],
      [("sluice-tracked", "qsd"), ("sluice-tracked", "qemu-nbd"), ("sluice-tracked", "nbdkit")]),
+    ("Live device as a file", [w.name for w in FUSE], ["sluice-tracked", "qsd-fuse"],
+     [("sluice-tracked", "qsd-fuse")]),
     ("Snapshot held: writes to the live device", COW_NAMES,
      ["sluice-64k", "sluice-default", "qsd-cbw", "nbdkit-cow"],
      [("sluice-64k", "qsd-cbw"), ("sluice-default", "qsd-cbw"), ("sluice-64k", "nbdkit-cow")]),

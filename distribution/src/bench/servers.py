@@ -1,6 +1,7 @@
 """The servers under comparison: how each is started, asked for a fresh snapshot, and stopped."""
 
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -147,6 +148,43 @@ class QemuRaw(Server):
                 "--blockdev", "driver=raw,node-name=base,file=f0",
                 "--nbd-server", f"addr.type=unix,addr.path={self.socket_path},max-connections=0",
                 "--export", "type=nbd,id=e0,node-name=base,name=disk,writable=on"]
+
+
+class QemuFuse(Server):
+    """The file that it is mounted over stands where the others have their socket."""
+
+    name = "qsd-fuse"
+
+    def file(self):
+        return os.path.join(self.directory, "disk")
+
+    def command(self):
+        return ["qemu-storage-daemon",
+                "--blockdev", "driver=file,node-name=f0,filename=" + self.place.image
+                + ",cache.direct=off,aio=threads,locking=off",
+                "--blockdev", "driver=raw,node-name=base,file=f0",
+                "--export", f"type=fuse,id=e0,node-name=base,mountpoint={self.file()},writable=on"]
+
+    def start(self):
+        with open(self.file(), "wb"):
+            pass
+        super().start()
+
+    def _await_listener(self):
+        deadline = time.monotonic() + START_LIMIT_SECONDS
+        while os.stat(self.file()).st_size != self.place.size_bytes:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"{self.name}: exit {self.process.returncode}: {self.log_tail()}")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{self.name}: not mounted: {self.log_tail()}")
+            time.sleep(0.02)
+        return self.process.pid
+
+
+def may_mount():
+    """Whether this user can have FUSE mounts here."""
+    return os.access("/dev/fuse", os.R_OK | os.W_OK) and (
+        os.geteuid() == 0 or shutil.which("fusermount3") is not None)
 
 
 class QemuCopyBeforeWrite(Server):
