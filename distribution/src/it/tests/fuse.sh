@@ -220,7 +220,10 @@ killed() {
   "$SLUICE_HOME/bin/sluiced" --run-dir "$RUN"
   same 'names' 'big disk' "$(ls -x "$RUN/dev/" | tr -s ' ')"
   same 'mounts' 1 "$(mounts_here)"
-  [ -f "$T/over2.img" ]
+  # What was asked for is there again, over the same file, once.
+  same 'size over the file' $((64 * MIB)) "$(stat -c %s "$T/over2.img")"
+  same 'mounts over the file' 1 "$(grep -c " $T/over2.img " /proc/self/mountinfo)"
+  sluice export remove "$T/over2.img"
   same 'the file below' 0 "$(stat -c %s "$T/over2.img")"
   refused 'not connected' ls "$T/other/dev/"
   cmp "$BIG" "$T/big.img"
