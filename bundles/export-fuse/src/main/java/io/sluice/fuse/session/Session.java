@@ -217,6 +217,7 @@ public final class Session {
         offsetBytes,
         Math.min(lengthBytes, roomBytes),
         how == FuseProtocol.FALLOC_FL_ZERO_RANGE ? Bio.NO_UNMAP : 0);
+    open.file().spaceChanged();
     reply.status(unique, 0);
   }
 

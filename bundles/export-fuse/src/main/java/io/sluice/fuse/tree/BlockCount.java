@@ -23,8 +23,9 @@ final class BlockCount implements ExtentVisitor {
   private final LongSupplier nanoClock;
   private final ReentrantLock counting = new ReentrantLock();
   private volatile long lastBytes = Long.MAX_VALUE;
+  private volatile boolean outdated = true;
   private long countedNanos;
-  private long costNanos = -1;
+  private long costNanos;
   private long countedSizeBytes;
   private long allocatedBytes;
   private long reachedBytes;
@@ -45,9 +46,10 @@ final class BlockCount implements ExtentVisitor {
     }
     try {
       long now = nanoClock.getAsLong();
-      if (costNanos < 0
+      if (outdated
           || sizeBytes != countedSizeBytes
           || now - countedNanos >= REST_FACTOR * costNanos) {
+        outdated = false;
         count(sizeBytes);
         lastBytes = allocatedBytes;
         countedNanos = nanoClock.getAsLong();
@@ -58,6 +60,11 @@ final class BlockCount implements ExtentVisitor {
     } finally {
       counting.unlock();
     }
+  }
+
+  /** The next one who asks gets a new count. */
+  void outdate() {
+    outdated = true;
   }
 
   private void count(long sizeBytes) {

@@ -91,6 +91,11 @@ public final class ExportedFile {
     return blocks;
   }
 
+  /** Space was given back or taken by a call that is for nothing else. */
+  public void spaceChanged() {
+    blockCount.outdate();
+  }
+
   /** How often it is open. */
   public int openCount() {
     return openCount.get();
