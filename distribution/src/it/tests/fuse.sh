@@ -122,7 +122,6 @@ image() {
   dd if="$T/noise" of="$image" bs=64k seek=3 conv=notrunc status=none
   dd if="$T/noise" of="$T/before.img" bs=64k seek=3 conv=notrunc status=none
   cmp "$image" "$T/before.img"
-  same "blksnap's image" "$image" "$(blksnap snapshot_info -d "$T/disk.img" --field image)"
   exec 7<"$image"
   refused EBUSY sluice device remove disk
   exec 7<&-
