@@ -20,7 +20,7 @@ class CampaignSimTest {
   private static final int REPLAY_COUNT = 50;
 
   /**
-   * Each rare event must have been met this often for each 1000 seeds; the rarest is met 5 times.
+   * Each rare event must have been met this often for each 1000 seeds; the rarest is met 4 times.
    */
   private static final int REACH_MIN_PER_MILLE = 2;
 

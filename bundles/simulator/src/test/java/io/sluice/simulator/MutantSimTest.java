@@ -53,6 +53,12 @@ class MutantSimTest {
     assertKilled(mutant);
   }
 
+  @ParameterizedTest
+  @EnumSource(GrowthMutants.class)
+  void case20_ofDevicesThatGrowIsKilled(GrowthMutants mutant) {
+    assertKilled(mutant);
+  }
+
   private static void assertKilled(Mutant mutant) {
     Campaign.Result result =
         Campaign.run(

@@ -142,7 +142,8 @@ enum SnapshotMutants implements Mutant {
       return new BentDevice(image) {
         @Override
         public void submit(Bio bio) throws ErrnoException {
-          if (bio.op() == BioOp.READ && bio.endBytes() <= geometry().sizeBytes()) {
+          long most = Math.min(geometry().sizeBytes(), earlier.length);
+          if (bio.op() == BioOp.READ && bio.endBytes() <= most) {
             bio.data().put(earlier, (int) bio.offsetBytes(), bio.data().remaining());
           } else {
             inner.submit(bio);

@@ -95,7 +95,7 @@ enum StateMutants implements Mutant {
   },
 
   /** What was written since the last take is forgotten. */
-  ACTIVE_MAP_LOST("P4", 500) {
+  ACTIVE_MAP_LOST("P4 P8", 500) {
     @Override
     Subject.States bent(Subject.States states) {
       return new Changing(states) {
@@ -196,7 +196,7 @@ enum StateMutants implements Mutant {
   }
 
   /** What is claimed is another than what was saved. */
-  private abstract static class Changing extends Bent {
+  abstract static class Changing extends Bent {
     /** In the format of {@link TrackerState#write}: where the number of blocks is. */
     private static final int COUNT_AT = 8 + 4 + 8 + 4 + 4 + 4 + 32;
 

@@ -70,7 +70,7 @@ enum WriteMutants implements Mutant {
   },
 
   /** Of a write over several chunks only the first is saved and marked. */
-  FIRST_CHUNK_ONLY("P2 P4", 50) {
+  FIRST_CHUNK_ONLY("P2 P4 P8", 50) {
     @Override
     public Filter filter(World world, Filter filter) {
       return new BentFilter(filter) {

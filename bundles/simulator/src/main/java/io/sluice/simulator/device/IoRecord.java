@@ -1,6 +1,7 @@
 package io.sluice.simulator.device;
 
 import io.sluice.block.BioOp;
+import java.util.BitSet;
 
 /**
  * What the devices saw of one operation of a task: the attachment of the {@link
@@ -43,8 +44,8 @@ public class IoRecord {
   /** Reads of the disk in this operation. */
   public int originReads;
 
-  /** Whether one of them reached the disk's end. */
-  public boolean originTailRead;
+  /** Where they ended, in bytes. */
+  public final BitSet originReadEnds = new BitSet();
 
   /** Reads of a store in this operation. */
   public int storeReads;

@@ -29,15 +29,17 @@ public final class SimDisk implements OriginDevice {
   private final FaultListener listener;
   private final String name;
   private final int index;
-  private final byte[] bytes;
+  // Replaced as a whole when the disk grows; no bio keeps it over a switch point.
+  private byte[] bytes;
   private final int cellBytes;
   private final boolean discardZeroes;
-  private final DeviceGeometry geometry;
+  private DeviceGeometry geometry;
   private final BitSet holes = new BitSet();
   private int inFlight;
   private boolean closed;
   private boolean lost;
   private int changes;
+  private int growths;
 
   /**
    * @param cellBytes the block size
@@ -62,15 +64,31 @@ public final class SimDisk implements OriginDevice {
     this.cellBytes = cellBytes;
     this.bytes = new byte[cellBytes * cellCount];
     this.discardZeroes = discardZeroes;
-    this.geometry =
-        new DeviceGeometry(
-            bytes.length,
-            cellBytes,
-            Math.max(cellBytes, 4096),
-            false,
-            false,
-            EnumSet.allOf(BioOp.class));
+    this.geometry = newGeometry();
     holes.set(0, cellCount);
+  }
+
+  private DeviceGeometry newGeometry() {
+    return new DeviceGeometry(
+        bytes.length,
+        cellBytes,
+        Math.max(cellBytes, 4096),
+        false,
+        false,
+        EnumSet.allOf(BioOp.class));
+  }
+
+  /** Makes it longer, by holes. Its stamp stays: nothing was written. */
+  public void grow(int cellCount) {
+    holes.set(cellCount(), cellCount);
+    bytes = Arrays.copyOf(bytes, cellCount * cellBytes);
+    geometry = newGeometry();
+    growths++;
+  }
+
+  /** How often it has grown. */
+  public int growths() {
+    return growths;
   }
 
   /** Its number, from 0. */
@@ -83,7 +101,7 @@ public final class SimDisk implements OriginDevice {
     return name;
   }
 
-  /** The bytes themselves, for the oracle. */
+  /** The bytes themselves, for the oracle; others once it has grown. */
   public byte[] bytes() {
     return bytes;
   }
@@ -177,7 +195,7 @@ public final class SimDisk implements OriginDevice {
     boolean copy = record == null || record.liveOp != BioOp.READ;
     if (record != null) {
       record.originReads++;
-      record.originTailRead |= bio.endBytes() == bytes.length;
+      record.originReadEnds.set((int) bio.endBytes());
     }
     Errno errno = strike(copy ? FaultSite.ORIGIN_COPY_READ : FaultSite.ORIGIN_READ);
     ByteBuffer data = bio.data();
@@ -290,12 +308,13 @@ public final class SimDisk implements OriginDevice {
     // Collected first: the answer is true at one moment, and the visitor may take its time.
     int first = (int) (offsetBytes / cellBytes);
     int end = (int) Math.min((offsetBytes + lengthBytes + cellBytes - 1) / cellBytes, cellCount());
+    long endBytes = Math.min(offsetBytes + lengthBytes, bytes.length); // it may grow meanwhile
     int[] states = new int[end - first];
     for (int cell = first; cell < end; cell++) {
       states[cell - first] = stateOf(cell);
     }
     scheduler.yieldPoint();
-    report(states, offsetBytes, Math.min(offsetBytes + lengthBytes, bytes.length), visitor);
+    report(states, offsetBytes, endBytes, visitor);
   }
 
   private void report(int[] states, long startBytes, long endBytes, ExtentVisitor visitor) {

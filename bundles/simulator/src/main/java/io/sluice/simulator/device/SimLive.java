@@ -32,6 +32,7 @@ public final class SimLive {
   BlockDevice lower;
   boolean frozen;
   boolean aside;
+  long attachedSizeBytes;
 
   SimLive(SimScheduler scheduler, SimDisk disk) {
     this.disk = disk;
@@ -44,9 +45,19 @@ public final class SimLive {
     return disk;
   }
 
+  /** Whether bios are held for a cut, or for a filter that comes or goes. */
+  public boolean isFrozen() {
+    return frozen;
+  }
+
   /** Whether a filter is attached and sees bios. */
   public boolean isFiltered() {
     return filter != null && !aside;
+  }
+
+  /** The disk's length when the filter came, before it asked for anything. */
+  public long attachedSizeBytes() {
+    return attachedSizeBytes;
   }
 
   /** Whether a filter is attached, put aside or not. */

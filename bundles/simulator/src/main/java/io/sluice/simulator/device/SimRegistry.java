@@ -143,6 +143,7 @@ public final class SimRegistry implements FilterRegistry {
         throw new ErrnoException(Errno.EALREADY, request.filter() + " on " + request.device());
       }
       SimLive.Lower lower = new SimLive.Lower(live.disk);
+      live.attachedSizeBytes = live.disk.bytes().length;
       Filter filter =
           operations.attach(new Host(live.disk, lowerWrap.apply(lower)), request.options());
       live.filter = filterWrap.apply(filter);

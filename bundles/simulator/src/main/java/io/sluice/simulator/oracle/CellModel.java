@@ -10,8 +10,8 @@ import java.util.BitSet;
  */
 public final class CellModel {
   private final int cellBytes;
-  private final Node[] now;
-  private final Node[] dropped;
+  private Node[] now;
+  private Node[] dropped;
   private final BitSet hasDropped = new BitSet();
   private final byte[] got;
   private long tick = 1;
@@ -60,12 +60,24 @@ public final class CellModel {
     this.cellBytes = cellBytes;
     this.got = new byte[cellBytes];
     int cells = initial.length / cellBytes;
-    Update first = new Update(0, cells, initial, "the initial contents");
-    first.end = 0;
-    Node node = new Node(first, null, 0);
-    now = new Node[cells];
-    dropped = new Node[cells];
-    Arrays.fill(now, node);
+    now = new Node[0];
+    dropped = new Node[0];
+    append(cells, initial, "the initial contents");
+  }
+
+  private void append(int cells, byte[] contents, String label) {
+    int first = now.length;
+    Update update = new Update(first, cells, contents, label);
+    update.end = 0;
+    now = Arrays.copyOf(now, first + cells);
+    dropped = Arrays.copyOf(dropped, first + cells);
+    Arrays.fill(now, first, first + cells, new Node(update, null, 0));
+  }
+
+  /** There are so many cells from now on; the new ones hold zeroes. */
+  public void grow(int cellCount) {
+    int more = cellCount - now.length;
+    append(more, new byte[more * cellBytes], "the growth");
   }
 
   /** How many cells. */

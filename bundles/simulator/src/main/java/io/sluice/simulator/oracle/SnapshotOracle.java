@@ -218,13 +218,15 @@ public final class SnapshotOracle {
         + chunks(part, part.writtenCells, cellBytes);
   }
 
+  /** Chunks beyond the image's end, which the device may have by now, are none of its own. */
   private static int chunks(Part part, BitSet cells, int cellBytes) {
     int chunks = 0;
     long last = -1;
+    long mostChunk = (part.atTake.length - 1L) / part.chunkBytes;
     for (int cell = cells.nextSetBit(0); cell >= 0; cell = cells.nextSetBit(cell + 1)) {
       long first = (long) cell * cellBytes / part.chunkBytes;
-      long end = ((long) (cell + 1) * cellBytes - 1) / part.chunkBytes;
-      chunks += (int) (end - Math.max(first, last + 1) + 1);
+      long end = Math.min(((long) (cell + 1) * cellBytes - 1) / part.chunkBytes, mostChunk);
+      chunks += (int) Math.max(0, end - Math.max(first, last + 1) + 1);
       last = end;
     }
     return chunks;

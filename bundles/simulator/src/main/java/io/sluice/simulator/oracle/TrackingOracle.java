@@ -26,6 +26,8 @@ public final class TrackingOracle {
   // Neither generation nor number nor marks are known.
   private boolean vague;
   private int positions;
+  // The device's length as the maps have it: when the filter came, or at the last take.
+  private long trackedBytes;
 
   private static final class Mark {
     final long startBytes;
@@ -108,6 +110,18 @@ public final class TrackingOracle {
     return generation;
   }
 
+  /**
+   * The device's length as the held map has it; what it has grown by since is unknown to tracking.
+   */
+  public long trackedBytes() {
+    return trackedBytes;
+  }
+
+  /** The filter that has come tracks so many bytes. */
+  public void tracks(long sizeBytes) {
+    trackedBytes = sizeBytes;
+  }
+
   /** A filter came or went: what follows is another generation, or none. */
   public void filterChanged() {
     if (generation != null) {
@@ -126,12 +140,15 @@ public final class TrackingOracle {
     private final UUID generation;
     private final int heldNumber;
     private final boolean vague;
+    private final long trackedBytes;
     private final List<Mark> marks;
 
-    private Kept(UUID generation, int heldNumber, boolean vague, List<Mark> marks) {
+    private Kept(
+        UUID generation, int heldNumber, boolean vague, long trackedBytes, List<Mark> marks) {
       this.generation = generation;
       this.heldNumber = heldNumber;
       this.vague = vague;
+      this.trackedBytes = trackedBytes;
       this.marks = marks;
     }
 
@@ -139,12 +156,18 @@ public final class TrackingOracle {
     public boolean hasTakes() {
       return heldNumber > 0;
     }
+
+    /** Whether it may be of a device of this length; after a take that nobody knows of, it may. */
+    public boolean fits(long sizeBytes) {
+      return vague || sizeBytes == trackedBytes;
+    }
   }
 
   /** The filter left in order. What is tracked after that is another matter, unless it goes on. */
   public Kept left() {
     // If it leaves in the middle of a take, nobody has told what that was numbered.
-    Kept kept = new Kept(generation, heldNumber, vague || cutPending, new ArrayList<>(marks));
+    Kept kept =
+        new Kept(generation, heldNumber, vague || cutPending, trackedBytes, new ArrayList<>(marks));
     generation = null;
     filterChanged();
     return kept;
@@ -176,8 +199,13 @@ public final class TrackingOracle {
     marks.add(new Mark(0, Long.MAX_VALUE, seenNumber + 1, false));
   }
 
-  /** The cut of a take has fallen; {@link #taken} will say how it is numbered. */
-  public void cut() {
+  /**
+   * The cut of a take has fallen; {@link #taken} will say how it is numbered.
+   *
+   * @param sizeBytes the device's length
+   */
+  public void cut(long sizeBytes) {
+    cutBytes = sizeBytes;
     positions++;
     cutPending = true;
     numberAtCut = heldNumber;
@@ -188,6 +216,7 @@ public final class TrackingOracle {
   private long allMapsOpen;
   private boolean cutPending;
   private int numberAtCut;
+  private long cutBytes;
 
   /** Whether a cut has fallen that the engine has not told the number of. */
   public boolean isCutPending() {
@@ -214,9 +243,14 @@ public final class TrackingOracle {
    */
   public String taken(UUID newGeneration, int number) {
     cutPending = false;
+    boolean grown = cutBytes != trackedBytes;
+    trackedBytes = cutBytes;
     if (vague) {
       adopt(newGeneration, number);
       return null;
+    }
+    if (grown) {
+      return begun(newGeneration, number);
     }
     if (generation == null) {
       generation = newGeneration;
@@ -230,7 +264,32 @@ public final class TrackingOracle {
     if (numberAtCut < NUMBER_MAX - 1) {
       return device + ": a new generation after number " + numberAtCut + ", and nothing was missed";
     }
-    pastGenerations.add(generation);
+    return ended(newGeneration, number);
+  }
+
+  /** The device has grown, and what was written beyond its old end is in no map. */
+  private String begun(UUID newGeneration, int number) {
+    if (number != 1 || newGeneration.equals(generation)) {
+      return device
+          + ": the first take with "
+          + trackedBytes
+          + " bytes is "
+          + newGeneration
+          + ":"
+          + number
+          + ", not the first of a generation of its own; last known "
+          + generation
+          + ":"
+          + numberAtCut;
+    }
+    return ended(newGeneration, number);
+  }
+
+  /** The generation has ended, and another has begun. */
+  private String ended(UUID newGeneration, int number) {
+    if (generation != null) {
+      pastGenerations.add(generation);
+    }
     if (pastGenerations.contains(newGeneration)) {
       return device + ": generation " + newGeneration + " came back";
     }

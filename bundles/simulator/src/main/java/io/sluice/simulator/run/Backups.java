@@ -36,7 +36,7 @@ final class Backups {
     if (from == null || to == null) {
       return null;
     }
-    byte[] restored = from.bytes().clone();
+    byte[] restored = Arrays.copyOf(from.bytes(), to.bytes().length);
     for (SectorRange range : ranges) {
       int start = (int) range.firstSector() * DeviceGeometry.SECTOR_SIZE_BYTES;
       int end = start + (int) range.sectorCount() * DeviceGeometry.SECTOR_SIZE_BYTES;

@@ -21,6 +21,9 @@ import java.util.UUID;
 
 /** The verbs of snapshots, and property P7. A slot's verbs come from one task. */
 final class ControlOps {
+  /** How often a take tries its cut. */
+  private static final int CUTS_MAX = 3;
+
   private final World world;
   private final UUID[] lastId = new UUID[PlanGenerator.SLOTS];
   private final SimSignal takeDone;
@@ -210,6 +213,8 @@ final class ControlOps {
       takeDone.await(); // two takes of a device come one after the other: so the log is simple
     }
     slot.state = SnapshotOracle.State.TAKING;
+    int growths = growths(slot);
+    int moves = world.filterMoves();
     ControlRecord record = begin(slot);
     world.trace(() -> "start " + spec);
     try {
@@ -226,12 +231,15 @@ final class ControlOps {
       boolean nothing = e.errno() == Errno.ENODEV && (gone || none);
       boolean otherChunk = e.errno() == Errno.EINVAL && slot.chunkSizeBytes != 0;
       boolean crowded = e.errno() == Errno.EBUSY && isCrowded(slot);
-      if (!record.anyFault() && !storeLost && !nothing && !otherChunk && !crowded) {
+      int retries = growths(slot) - growths;
+      boolean restless =
+          e.errno() == Errno.EAGAIN && retries + world.filterMoves() - moves >= CUTS_MAX;
+      if (!record.anyFault() && !storeLost && !nothing && !otherChunk && !crowded && !restless) {
         throw unexpected(spec, e);
       }
       for (SnapshotOracle.Part part : slot.parts()) {
         if (part.atTake != null) {
-          if (!gone) {
+          if (!gone && retries == 0) { // else it was tried again, and what it failed then
             throw world.fail("P6 cut: " + spec + " failed after the cut", e);
           }
           part.atTake = null;
@@ -242,6 +250,11 @@ final class ControlOps {
     }
     takeDone.wakeAll();
     end();
+  }
+
+  /** How often its devices have grown: a take that sees one grow beside its cut tries again. */
+  private int growths(SnapshotOracle slot) {
+    return slot.parts().stream().mapToInt(part -> world.disk(part.device).growths()).sum();
   }
 
   private boolean isCrowded(SnapshotOracle slot) {
@@ -300,12 +313,13 @@ final class ControlOps {
       }
       Backups.keep(world.device(index), device, part.atTake);
       UUID before = oracle.generation();
+      boolean grown = oracle.trackedBytes() != part.atTake.length;
       String wrong = oracle.taken(device.generationId(), device.changesNumber());
       if (wrong != null) {
         throw world.fail("P5 generation: " + spec + ": " + wrong);
       }
       if (before != null && !before.equals(device.generationId())) {
-        world.reach(Reach.NUMBER_WRAP);
+        world.reach(grown ? Reach.GENERATION_ENDED_BY_GROWTH : Reach.NUMBER_WRAP);
       }
     }
   }

@@ -54,6 +54,26 @@ final class FaultOps {
     device.disk.lost(false);
   }
 
+  /** The device becomes longer: its storage was enlarged, and nobody is asked. */
+  void grow(SimOp spec) {
+    World.Device device = world.device(spec.device());
+    world.scheduler().yieldPoint();
+    int before = device.disk.cellCount();
+    int cells = Math.min(before + spec.count(), world.cellCountMax(spec.device()));
+    if (cells == before) {
+      return;
+    }
+    device.disk.grow(cells);
+    device.model.grow(cells);
+    world.trace(() -> spec + ": from " + before + " to " + cells + " blocks");
+    if (holds(spec.device())) {
+      world.reach(Reach.GROWN_UNDER_A_SNAPSHOT);
+    }
+    if (!device.inFlight.isEmpty()) {
+      world.reach(Reach.GROWN_BESIDE_A_WRITE);
+    }
+  }
+
   private boolean holds(int device) {
     for (SnapshotOracle slot : world.slots()) {
       SnapshotOracle.Part part = slot == null ? null : slot.part(device);

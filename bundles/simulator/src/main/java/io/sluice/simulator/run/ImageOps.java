@@ -73,7 +73,8 @@ final class ImageOps {
   }
 
   /** Reads a range; null if the image says an error, which it may. */
-  private byte[] read(SnapshotOracle slot, SnapshotOracle.Part part, SimOp spec) {
+  private byte[] read(SnapshotOracle slot, SnapshotOracle.Part part, SimOp planned) {
+    SimOp spec = planned.within(part.model.cellCount());
     int cellBytes = part.model.cellBytes();
     int length = spec.count() * cellBytes;
     Bio bio = new Bio().read((long) spec.first() * cellBytes, Buffers.make(length, spec.variant()));
@@ -102,13 +103,33 @@ final class ImageOps {
     for (int cell = spec.first(); cell < spec.first() + spec.count(); cell++) {
       if (part.touchedCells.get(cell) && !part.firstTouchedCells.get(cell)) {
         world.reach(Reach.SHARED_READ);
+        noteLonger(slot, part, spec, cell);
         break;
       }
     }
     for (SnapshotOracle other : world.slots()) {
-      SnapshotOracle.Part newer = other == null ? null : other.part(spec.device());
-      if (newer != null && other.order > slot.order && newer.corruptedEvents > 0) {
+      SnapshotOracle.Part newer = newerPart(other, slot, spec);
+      if (newer != null && newer.corruptedEvents > 0) {
         world.reach(Reach.OLDER_OUTLIVED_NEWER);
+      }
+    }
+  }
+
+  /** The device's part of the other snapshot, if that is a later one; else null. */
+  private static SnapshotOracle.Part newerPart(
+      SnapshotOracle other, SnapshotOracle slot, SimOp spec) {
+    return other == null || other.order <= slot.order ? null : other.part(spec.device());
+  }
+
+  private void noteLonger(
+      SnapshotOracle slot, SnapshotOracle.Part part, SimOp spec, int sharedCell) {
+    for (SnapshotOracle other : world.slots()) {
+      SnapshotOracle.Part newer = newerPart(other, slot, spec);
+      if (newer != null
+          && newer.atTake != null
+          && newer.atTake.length > part.atTake.length
+          && newer.firstTouchedCells.get(sharedCell)) {
+        world.reach(Reach.SHARED_READ_AFTER_GROWTH);
       }
     }
   }
@@ -123,13 +144,14 @@ final class ImageOps {
     }
   }
 
-  void modify(SimOp spec) {
-    int place = place(spec);
+  void modify(SimOp planned) {
+    int place = place(planned);
     if (place < 0) {
       return;
     }
     SnapshotOracle slot = world.slot(place);
-    SnapshotOracle.Part part = slot.part(spec.device());
+    SnapshotOracle.Part part = slot.part(planned.device());
+    SimOp spec = planned.within(part.model.cellCount());
     int cellBytes = part.model.cellBytes();
     byte[] payload = new byte[spec.count() * cellBytes];
     long offset = (long) spec.first() * cellBytes;
@@ -181,13 +203,14 @@ final class ImageOps {
     end(spec);
   }
 
-  void status(SimOp spec) {
-    int place = place(spec);
+  void status(SimOp planned) {
+    int place = place(planned);
     if (place < 0) {
       return;
     }
     SnapshotOracle slot = world.slot(place);
-    SnapshotOracle.Part part = slot.part(spec.device());
+    SnapshotOracle.Part part = slot.part(planned.device());
+    SimOp spec = planned.within(part.model.cellCount());
     long offset = (long) spec.first() * part.model.cellBytes();
     long length = Math.max(1, (long) spec.count() * part.model.cellBytes() - (spec.variant() & 7));
     IoRecord record = begin(spec);
@@ -242,6 +265,9 @@ final class ImageOps {
       case 1 -> bio.write(size - part.model.cellBytes() + 1, ByteBuffer.allocate(length), 0);
       default -> bio.writeZeroes(Long.MAX_VALUE - size, size, 0);
     }
+    if (size < world.disk(spec.device()).bytes().length) {
+      world.reach(Reach.IMAGE_READ_PAST_ITS_END);
+    }
     begin(spec);
     try {
       part.image.submit(bio);
@@ -265,6 +291,7 @@ final class ImageOps {
       if (part.image == null) {
         continue;
       }
+      world.checkSize(spec + " of disk-" + part.device, part);
       int step = 1 + spec.variant() % (2 * CHECK_CELLS);
       for (int cell = 0; cell < part.model.cellCount(); cell += step) {
         int count = Math.min(step, part.model.cellCount() - cell);

@@ -25,8 +25,14 @@ final class LiveOps {
     this.world = world;
   }
 
+  /** The plan may go as far as the device may grow. */
+  private SimOp within(SimOp planned) {
+    return planned.within(world.disk(planned.device()).cellCount());
+  }
+
   /** Writes, zeroes or discards; true if it succeeded. */
-  boolean modify(BioOp op, SimOp spec) {
+  boolean modify(BioOp op, SimOp planned) {
+    SimOp spec = within(planned);
     World.Device device = world.device(spec.device());
     int cellBytes = device.disk.cellBytes();
     int flags = (spec.variant() & 4) != 0 ? Bio.FUA : 0;
@@ -115,10 +121,7 @@ final class LiveOps {
       for (SnapshotOracle slot : world.slots()) {
         SnapshotOracle.Part part = slot == null || !slot.isHeld() ? null : slot.part(spec.device());
         if (part != null && part.atTake != null) {
-          first |= touch(part);
-          if (slot.order == device.lastTake) {
-            part.firstTouchedCells.set(spec.first(), spec.first() + spec.count());
-          }
+          first |= touch(part, maySave(slot.order));
         }
       }
       inFlight = new World.InFlight(world.nextWrite(), bio.offsetBytes(), bio.endBytes(), first);
@@ -126,7 +129,34 @@ final class LiveOps {
       world.trace(() -> "start " + spec);
     }
 
-    private boolean touch(SnapshotOracle.Part part) {
+    /** Whether writers save for this take: the last one, or the one before if that may fail yet. */
+    private boolean maySave(int order) {
+      return order == device.lastTake
+          || (order == device.takeBefore
+              && Arrays.stream(world.slots())
+                  .anyMatch(
+                      slot ->
+                          slot != null
+                              && slot.state == SnapshotOracle.State.TAKING
+                              && slot.order == device.lastTake));
+    }
+
+    /** Notes the cells as changed since the image's take; whether one is for the first time. */
+    private boolean touch(SnapshotOracle.Part part, boolean newest) {
+      if (bio.offsetBytes() < part.atTake.length && bio.endBytes() > part.atTake.length) {
+        world.reach(Reach.WRITE_ACROSS_THE_OLD_END);
+      }
+      noteTwoWriters(part);
+      int end = spec.first() + spec.count();
+      boolean first = part.touchedCells.nextClearBit(spec.first()) < end;
+      part.touchedCells.set(spec.first(), end);
+      if (newest) {
+        part.firstTouchedCells.set(spec.first(), end);
+      }
+      return first;
+    }
+
+    private void noteTwoWriters(SnapshotOracle.Part part) {
       if (part.chunkBytes > 0) {
         long firstChunk = bio.offsetBytes() / part.chunkBytes;
         long lastChunk = (bio.endBytes() - 1) / part.chunkBytes;
@@ -138,10 +168,6 @@ final class LiveOps {
           }
         }
       }
-      int end = spec.first() + spec.count();
-      boolean first = part.touchedCells.nextClearBit(spec.first()) < end;
-      part.touchedCells.set(spec.first(), end);
-      return first;
     }
 
     @Override
@@ -203,9 +229,11 @@ final class LiveOps {
         SnapshotOracle.Part part = slot == null ? null : slot.part(spec.device());
         if (part != null
             && part.chunkBytes > 0
-            && record.originTailRead
-            && device.disk.bytes().length % part.chunkBytes != 0) {
-          world.reach(Reach.SHORT_LAST_CHUNK);
+            && part.atTake != null
+            && record.originReadEnds.get(part.atTake.length)
+            && part.atTake.length % part.chunkBytes != 0) {
+          boolean grown = part.atTake.length < device.disk.bytes().length;
+          world.reach(grown ? Reach.OLD_SHORT_LAST_CHUNK : Reach.SHORT_LAST_CHUNK);
         }
       }
     }
@@ -243,7 +271,8 @@ final class LiveOps {
     }
   }
 
-  void read(SimOp spec) {
+  void read(SimOp planned) {
+    SimOp spec = within(planned);
     World.Device device = world.device(spec.device());
     int length = spec.count() * device.disk.cellBytes();
     Bio bio =
@@ -288,7 +317,8 @@ final class LiveOps {
     }
   }
 
-  void status(SimOp spec) {
+  void status(SimOp planned) {
+    SimOp spec = within(planned);
     World.Device device = world.device(spec.device());
     int cellBytes = device.disk.cellBytes();
     long offset = (long) spec.first() * cellBytes;

@@ -98,7 +98,7 @@ final class MapOps {
     long marksBegun = device.tracking.marksOfAllMapsBegun();
     boolean settled = device.tracking.marksOfAllMapsOpen() == 0;
     BitSet changed = changed(name, map, part.atTake.length);
-    byte[] restored = base.bytes().clone();
+    byte[] restored = Arrays.copyOf(base.bytes(), part.atTake.length);
     for (int at = changed.nextSetBit(0); at >= 0; at = changed.nextSetBit(at + 1)) {
       restored[at] = part.atTake[at];
     }

@@ -36,6 +36,8 @@ public enum OpKind {
   PUT_ASIDE,
   /** The device's storage goes, the device is removed and added again. */
   LOSE_DEVICE,
+  /** A device becomes longer, whatever is under way. */
+  GROW,
   /** No store answers for a while, and the time limit of copies passes. */
   HANG_STORES,
   /** The provider of stores is replaced by another version. */

@@ -32,11 +32,18 @@ public record Plan(
    * A device.
    *
    * @param cellBytes the block size
-   * @param cellCount how many
+   * @param cellCount how many at first
+   * @param growCells how many more it may get
    * @param discardZeroes whether discarded blocks read zeroes
    * @param zeroPerMille how many of its blocks hold zeroes at first
    */
-  public record Disk(int cellBytes, int cellCount, boolean discardZeroes, int zeroPerMille) {}
+  public record Disk(
+      int cellBytes, int cellCount, int growCells, boolean discardZeroes, int zeroPerMille) {
+    /** How many cells it has at last, if it grows as far as it may. */
+    public int cellCountMax() {
+      return cellCount + growCells;
+    }
+  }
 
   /**
    * A task.

@@ -72,7 +72,7 @@ public final class PlanGenerator {
     int diskCount = random.oneOf(1, 1, 2, 2, 3);
     for (int i = 0; i < diskCount; i++) {
       disks.add(disk());
-      hotCell[i] = random.below(disks.get(i).cellCount());
+      hotCell[i] = hotCell(disks.get(i));
     }
     pairs = diskCount > 1 && random.chance(400);
     for (OpKind kind : OpKind.values()) {
@@ -95,10 +95,22 @@ public final class PlanGenerator {
         tasks);
   }
 
+  /** Where most goes to; on a disk that grows, often about its first end. */
+  private int hotCell(Plan.Disk disk) {
+    return disk.growCells() > 0 && random.chance(500)
+        ? disk.cellCount()
+        : random.below(disk.cellCountMax());
+  }
+
+  private int growCells(int cells) {
+    return random.chance(500) ? 0 : random.between(1, Math.max(2, cells / 2));
+  }
+
   private Plan.Disk disk() {
     if (large) {
+      int cells = random.between(5, 24);
       return new Plan.Disk(
-          65536, random.between(5, 24), random.chance(500), random.oneOf(0, 500, 1000));
+          65536, cells, growCells(cells), random.chance(500), random.oneOf(0, 500, 1000));
     }
     int cellBytes = random.oneOf(512, 512, 512, 512, 512, 512, 1024, 64, 16, 4096);
     int cells =
@@ -108,7 +120,8 @@ public final class PlanGenerator {
           case 512 -> random.chance(150) ? random.between(97, 150) : random.between(16, 96);
           default -> random.between(5, 24);
         };
-    return new Plan.Disk(cellBytes, cells, random.chance(500), random.oneOf(0, 100, 500, 1000));
+    return new Plan.Disk(
+        cellBytes, cells, growCells(cells), random.chance(500), random.oneOf(0, 100, 500, 1000));
   }
 
   private void addClients(List<Plan.Task> tasks) {
@@ -124,7 +137,8 @@ public final class PlanGenerator {
                   OpKind.DISCARD,
                   OpKind.FLUSH,
                   OpKind.READ,
-                  OpKind.STATUS)));
+                  OpKind.STATUS,
+                  OpKind.GROW)));
     }
     int imageUsers = random.between(0, 2);
     for (int i = 0; i < imageUsers; i++) {
@@ -234,6 +248,8 @@ public final class PlanGenerator {
               OpKind.CBT_CHECK,
               OpKind.ATTACH,
               OpKind.DETACH,
+              OpKind.GROW,
+              OpKind.GROW,
               OpKind.HANG_STORES,
               OpKind.SWAP_STORES,
               OpKind.SWAP_STORES,
@@ -244,6 +260,11 @@ public final class PlanGenerator {
               OpKind.WRITE);
       if (kind != OpKind.DESTROY || random.chance(300)) {
         ops.add(op(kind, slot));
+      }
+      if (kind == OpKind.DETACH && random.chance(400)) {
+        int device = ops.get(ops.size() - 1).device();
+        ops.add(growth(device, slot));
+        ops.add(new SimOp(OpKind.ATTACH, device, slot, 0, 0, 0));
       }
     }
     return ops;
@@ -281,7 +302,10 @@ public final class PlanGenerator {
     if (kind == OpKind.CREATE) {
       return new SimOp(kind, device, slot, devices(), 0, variant);
     }
-    int cells = disks.get(device).cellCount();
+    if (kind == OpKind.GROW) {
+      return growth(device, slot);
+    }
+    int cells = disks.get(device).cellCountMax();
     if (kind == OpKind.MARK_DIRTY) {
       cells = Math.max(1, cells * disks.get(device).cellBytes() / 512);
     }
@@ -303,6 +327,12 @@ public final class PlanGenerator {
           default -> Math.min(most, random.between(1, 4));
         };
     return new SimOp(kind, device, slot, first, count, variant);
+  }
+
+  private SimOp growth(int device, int slot) {
+    int most = Math.max(1, disks.get(device).growCells());
+    int cells = random.oneOf(1, random.between(1, most), most);
+    return new SimOp(OpKind.GROW, device, slot, 0, cells, 0);
   }
 
   /** Usually one or all, as a mask. */

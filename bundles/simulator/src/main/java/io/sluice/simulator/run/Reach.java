@@ -75,5 +75,25 @@ public enum Reach {
   /** The map of an image was asked for the same base again. */
   MAP_ASKED_AGAIN,
   /** A write waited for its copy as long as it may. */
-  COPY_TIMED_OUT
+  COPY_TIMED_OUT,
+  /** A device grew while an image was held. */
+  GROWN_UNDER_A_SNAPSHOT,
+  /** A device grew while a write to it was under way. */
+  GROWN_BESIDE_A_WRITE,
+  /** A device grew between what a take made ready and its cut. */
+  GROWN_IN_A_TAKE,
+  /** A device had grown when a filter came to go on tracking it. */
+  GROWN_WHILE_NOT_TRACKED,
+  /** A write went over the end that the device had at the take of a held image. */
+  WRITE_ACROSS_THE_OLD_END,
+  /** A last chunk was copied that was short at the take, and is not any more. */
+  OLD_SHORT_LAST_CHUNK,
+  /** A take after growth began a generation, and somebody knew the one before. */
+  GENERATION_ENDED_BY_GROWTH,
+  /** The held map told of a change beyond the end that the device had at first. */
+  CHANGED_IN_THE_GROWN_PART,
+  /** An image was asked for what lies beyond its end, and within the device's. */
+  IMAGE_READ_PAST_ITS_END,
+  /** An image read what was saved for a later snapshot, of which the device was longer. */
+  SHARED_READ_AFTER_GROWTH
 }

@@ -11,6 +11,12 @@ package io.sluice.simulator.run;
  * @param variant further choices, spread out by whoever reads them
  */
 public record SimOp(OpKind kind, int device, int slot, int first, int count, int variant) {
+  /** This operation on a device, or an image, that has only so many cells. */
+  SimOp within(int cellCount) {
+    int at = Math.min(first, cellCount - 1);
+    return new SimOp(kind, device, slot, at, Math.min(count, cellCount - at), variant);
+  }
+
   @Override
   public String toString() {
     return switch (kind) {
@@ -24,6 +30,7 @@ public record SimOp(OpKind kind, int device, int slot, int first, int count, int
       case IMAGE_CHECK, TAKE, DESTROY, EVENTS, INFO, ADD_STORE, MOVE_STORES -> kind + " @" + slot;
       case CREATE -> "CREATE @" + slot + " disks " + Integer.toBinaryString(first);
       case HANG_STORES, SWAP_STORES -> "SWAP_STORES";
+      case GROW -> "GROW disk-" + device + " by " + count;
       case MANY_TAKES -> "MANY_TAKES disk-" + device + "@" + slot + " x" + count;
       case MARK_DIRTY -> "MARK_DIRTY disk-" + device + " sectors " + first + "+" + count;
     };

@@ -117,6 +117,7 @@ public final class Simulation {
       case DETACH -> tracking.detach(op);
       case PUT_ASIDE -> faults.putAside(op);
       case LOSE_DEVICE -> faults.loseDevice(op);
+      case GROW -> faults.grow(op);
       case HANG_STORES -> faults.hangStores(op);
       case SWAP_STORES -> faults.swapStores(op);
       case ADD_STORE -> storeOps.add(op);

@@ -46,14 +46,18 @@ final class States implements Subject.States {
       return;
     }
     boolean untouched = kept.stamp().equals(device.disk.stamp());
-    if (untouched && !failed) {
+    boolean fits = kept.known().fits(device.live.attachedSizeBytes());
+    if (untouched && fits && !failed) {
       device.goingOn = kept.known();
       if (kept.known().hasTakes()) {
         world.reach(Reach.TRACKING_WENT_ON);
       }
     } else {
       device.tracking.voided(kept.known());
-      world.reach(failed ? Reach.TRACKING_STATE_LOST : Reach.TRACKING_VOIDED);
+      world.reach(
+          failed
+              ? Reach.TRACKING_STATE_LOST
+              : untouched ? Reach.GROWN_WHILE_NOT_TRACKED : Reach.TRACKING_VOIDED);
     }
   }
 
@@ -103,6 +107,11 @@ final class States implements Subject.States {
   /** The filter has come. */
   void came(World.Device device) {
     device.disturbed = false;
+    goOn(device);
+    device.tracking.tracks(device.live.attachedSizeBytes());
+  }
+
+  private void goOn(World.Device device) {
     TrackingOracle.Kept known = device.goingOn;
     device.goingOn = null;
     if (known != null) {

@@ -35,7 +35,12 @@ final class Told implements FaultListener, SimRegistry.CutListener {
       world.checkDisk(device, "at the cut");
       if (part.atTake != null) {
         device.tracking.cutUndone(); // the engine tries the cut again
+        if (part.atTake.length < device.disk.bytes().length) {
+          world.reach(Reach.GROWN_IN_A_TAKE);
+        }
         device.lossy = true;
+      } else {
+        device.takeBefore = device.lastTake;
       }
       part.atTake = device.disk.bytes().clone();
       part.touchedCells.clear();
@@ -45,7 +50,7 @@ final class Told implements FaultListener, SimRegistry.CutListener {
       device.takes.add(taking.order);
       device.lossy |= taking.mayOverflow();
       if (live.isFiltered()) {
-        device.tracking.cut();
+        device.tracking.cut(part.atTake.length);
         part.positionAtCut = device.tracking.position();
       }
     }

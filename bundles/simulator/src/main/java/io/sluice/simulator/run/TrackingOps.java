@@ -10,6 +10,7 @@ import io.sluice.snapshot.CbtInfo;
 import io.sluice.snapshot.ChangeTracking;
 import io.sluice.snapshot.SectorRange;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 
 /** What users of change tracking do, and properties P4 and P5. */
@@ -59,12 +60,24 @@ final class TrackingOps {
         fail(oracle.judge(map, floor, ceiling), spec);
         fail(judgeRanges(ranges, base, info, floor, ceiling), spec);
         fail(Backups.judge(device, info, base, ranges), spec);
+        noteGrownPart(device, ranges);
         checkBadReads(info, device.disk.name());
       }
     } catch (ErrnoException e) {
-      if (moves == world.filterMoves() && (tracked || e.errno() != Errno.ESRCH)) {
+      // A take that fell between may have begun another generation.
+      boolean begun = e.errno() == Errno.ENODATA && position != oracle.position();
+      boolean expected = begun || (!tracked && e.errno() == Errno.ESRCH);
+      if (!expected && moves == world.filterMoves()) {
         throw world.fail("P4 tracking: " + spec + " failed", e);
       }
+    }
+  }
+
+  private void noteGrownPart(World.Device device, List<SectorRange> ranges) {
+    long firstSize = (long) world.plan().disks().get(device.disk.index()).cellCount();
+    long oldEnd = firstSize * device.disk.cellBytes() / SECTOR;
+    if (ranges.stream().anyMatch(range -> range.firstSector() > oldEnd)) {
+      world.reach(Reach.CHANGED_IN_THE_GROWN_PART);
     }
   }
 
@@ -75,11 +88,11 @@ final class TrackingOps {
   }
 
   private void checkSizes(CbtInfo info, World.Device device) {
-    long size = device.disk.bytes().length;
+    long size = device.tracking.trackedBytes();
     if (info.capacityBytes() != size
         || (long) info.blockCount() * info.blockSizeBytes() < size
         || (long) (info.blockCount() - 1) * info.blockSizeBytes() >= size) {
-      throw world.fail("P4 tracking: " + info + " for a disk of " + size + " bytes");
+      throw world.fail("P4 tracking: " + info + " for " + size + " tracked bytes");
     }
   }
 
@@ -136,27 +149,45 @@ final class TrackingOps {
     throw world.fail("P4 tracking: " + errno + " expected");
   }
 
+  /** The length that tracking goes by: the device's own, if nobody has tracked it yet. */
+  private static long sizeBytes(World.Device device) {
+    long tracked = device.tracking.trackedBytes();
+    return tracked == 0 ? device.disk.bytes().length : tracked;
+  }
+
+  private long maxBytes(World.Device device) {
+    return (long) world.cellCountMax(device.disk.index()) * device.disk.cellBytes();
+  }
+
   void markDirty(SimOp spec) {
     World.Device device = world.device(spec.device());
-    long sectors = ((long) device.disk.bytes().length + SECTOR - 1) / SECTOR;
+    TrackingOracle oracle = device.tracking;
+    long sectors = (sizeBytes(device) + SECTOR - 1) / SECTOR;
+    long first = Math.min(spec.first(), sectors - 1);
     boolean bad = spec.variant() % 8 == 0;
-    SectorRange good =
-        new SectorRange(spec.first(), Math.min(Math.max(1, spec.count()), sectors - spec.first()));
     List<SectorRange> ranges =
-        bad ? List.of(good, new SectorRange(sectors - 1, 2)) : List.of(good, new SectorRange(0, 1));
+        List.of(
+            new SectorRange(first, Math.min(Math.max(1, spec.count()), sectors - first)),
+            bad ? new SectorRange(sectors - 1, 2) : new SectorRange(0, 1));
     boolean tracked = device.live.isFiltered();
     int moves = world.filterMoves();
-    TrackingOracle.Change first =
-        bad
-            ? null
-            : device.tracking.beginBoth(good.firstSector() * SECTOR, good.sectorCount() * SECTOR);
-    TrackingOracle.Change second = bad ? null : device.tracking.beginBoth(0, SECTOR);
+    int position = oracle.position();
+    boolean inCut = oracle.isCutPending();
+    List<TrackingOracle.Change> changes = new ArrayList<>(ranges.size());
+    // A take of the device, grown, may make a good one of it meanwhile.
+    boolean mayBeGood = !bad || sectors * SECTOR < maxBytes(device);
+    if (mayBeGood) {
+      ranges.forEach(
+          range ->
+              changes.add(
+                  oracle.beginBoth(range.firstSector() * SECTOR, range.sectorCount() * SECTOR)));
+    }
     world.trace(() -> spec.toString());
     boolean done = false;
     try {
       tracking().markDirty(device.disk.name(), ranges);
       done = true;
-      if (bad) {
+      if (bad && position == oracle.position() && !inCut) {
         throw world.fail("P4 tracking: " + ranges + " past the end was marked");
       }
     } catch (ErrnoException e) {
@@ -168,10 +199,8 @@ final class TrackingOps {
         throw world.fail("P4 tracking: " + spec + " failed", e);
       }
     }
-    if (!bad) {
-      first.end(done);
-      second.end(done);
-    }
+    boolean marked = done;
+    changes.forEach(change -> change.end(marked));
   }
 
   void attach(SimOp spec) {

@@ -77,6 +77,8 @@ public final class World {
     final List<InFlight> inFlight = new ArrayList<>(4);
     // The order of the last take of this device, and of all.
     int lastTake;
+    // The one before: it goes on saving if the last one's cut did not hold.
+    int takeBefore;
     final List<Integer> takes = new ArrayList<>();
     // An image of this device may have been lost, so an older one may have got its chunks.
     boolean lossy;
@@ -253,12 +255,22 @@ public final class World {
           part.owner = 100 + imageCount++;
           part.model = new CellModel(cellBytesByDevice[device], part.atTake);
           part.image = tampering.image(this, device, image);
+          checkSize(name, part);
           published.put(name, image);
           return () -> published.remove(name);
         }
       }
     }
     throw fail("P2 image: " + name + " was published without a take of its device");
+  }
+
+  /** P2: an image is as long as the device was at the take. */
+  void checkSize(String name, SnapshotOracle.Part part) {
+    long size = part.image.geometry().sizeBytes();
+    if (size != part.atTake.length) {
+      throw fail(
+          "P2 image: " + name + " has " + size + " bytes, at the take " + part.atTake.length);
+    }
   }
 
   // --- what the operations use -------------------------------------------------------------
@@ -276,6 +288,11 @@ public final class World {
   /** The disk of a device. */
   public SimDisk disk(int index) {
     return devices.get(index).disk;
+  }
+
+  /** Whether a device's bios are held. */
+  public boolean isFrozen(int device) {
+    return devices.get(device).live.isFrozen();
   }
 
   /** Whether any snapshot is held now. */
@@ -313,6 +330,11 @@ public final class World {
 
   Device device(int index) {
     return devices.get(index);
+  }
+
+  /** How many cells a device has at last. */
+  int cellCountMax(int device) {
+    return plan.disks().get(device).cellCountMax();
   }
 
   /** A number for a write. */
