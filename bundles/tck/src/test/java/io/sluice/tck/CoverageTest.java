@@ -30,6 +30,7 @@ class CoverageTest {
   private static final Map<String, String> OTHER_PARTS =
       Map.of(
           "SNP", "a rule for Sluice's own snapshots; the simulator and their tests check it",
+          "MAP", "a rule for images and exporters; the simulator and real clients check it",
           "EXP", "a rule about clients of a protocol; each exporter is tested with real ones",
           "PIN", "a rule for the framework that runs the bundles; itests checks it in there",
           "SWP", "a rule between bundles in a framework; itests checks it in there");
