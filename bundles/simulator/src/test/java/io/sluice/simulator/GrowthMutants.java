@@ -6,6 +6,7 @@ import io.sluice.block.BioOp;
 import io.sluice.block.BlockDevice;
 import io.sluice.block.DeviceGeometry;
 import io.sluice.block.ErrnoException;
+import io.sluice.block.ExtentVisitor;
 import io.sluice.filter.Filter;
 import io.sluice.simulator.Bent.BentControl;
 import io.sluice.simulator.Bent.BentDevice;
@@ -153,6 +154,33 @@ enum GrowthMutants implements Mutant {
         public void submit(Bio bio) throws ErrnoException {
           boolean past = bio.op() == BioOp.READ && bio.endBytes() > geometry().sizeBytes();
           (past ? world.disk(device) : inner).submit(bio);
+        }
+      };
+    }
+  },
+
+  /** An image's block status goes on to the end that the device has now. */
+  IMAGE_STATUS_PAST_ITS_END("P2", 2000) {
+    @Override
+    public BlockDevice image(World world, int device, BlockDevice image) {
+      return new BentDevice(image) {
+        @Override
+        public void status(long offsetBytes, long lengthBytes, ExtentVisitor visitor)
+            throws ErrnoException {
+          long sizeBytes = geometry().sizeBytes();
+          long endBytes =
+              Math.min(offsetBytes + lengthBytes, world.disk(device).geometry().sizeBytes());
+          long[] at = {offsetBytes};
+          inner.status(
+              offsetBytes,
+              lengthBytes,
+              (bytes, state) -> {
+                at[0] += bytes;
+                return visitor.extent(bytes, state);
+              });
+          if (at[0] == sizeBytes && endBytes > sizeBytes) {
+            visitor.extent(endBytes - sizeBytes, ExtentVisitor.DATA);
+          }
         }
       };
     }

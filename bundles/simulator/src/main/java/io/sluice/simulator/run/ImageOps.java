@@ -212,7 +212,9 @@ final class ImageOps {
     SnapshotOracle.Part part = slot.part(planned.device());
     SimOp spec = planned.within(part.model.cellCount());
     long offset = (long) spec.first() * part.model.cellBytes();
-    long length = Math.max(1, (long) spec.count() * part.model.cellBytes() - (spec.variant() & 7));
+    // Perhaps beyond the image's end, where the answer must stop.
+    long asked = (long) planned.count() * part.model.cellBytes() - (spec.variant() & 7);
+    long length = Math.max(1, asked);
     IoRecord record = begin(spec);
     CellModel.Reading reading = part.model.beginRead();
     Extents extents = new Extents();
