@@ -9,5 +9,5 @@
  * the device, the actual value, the limit and the way out.
  */
 @org.osgi.annotation.bundle.Export
-@org.osgi.annotation.versioning.Version("1.1.0")
+@org.osgi.annotation.versioning.Version("1.0.0")
 package io.sluice.block;

@@ -105,7 +105,7 @@ final class ActivatorTest {
                 Constants.FRAMEWORK_STORAGE,
                 storage.toString(),
                 Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA,
-                Stream.of("block", "filter", "pin", "swap")
+                Stream.of("block", "export", "filter", "pin", "swap")
                     .map(name -> "io.sluice." + name + ";version=1.0.0")
                     .collect(Collectors.joining(","))));
     framework.start();

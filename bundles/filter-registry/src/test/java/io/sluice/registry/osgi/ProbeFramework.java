@@ -71,7 +71,7 @@ final class ProbeFramework {
                 Activator.HOLD_LIMIT_PROPERTY,
                 holdLimitMillis.isEmpty() ? "10000" : holdLimitMillis,
                 Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA,
-                Stream.of("block", "filter", "pin", "swap")
+                Stream.of("block", "export", "filter", "pin", "swap")
                     .map(name -> "io.sluice." + name + ";version=1.0.0")
                     .collect(Collectors.joining(","))));
     framework.start();

@@ -16,6 +16,7 @@ import io.sluice.linux.SystemErrors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -130,9 +131,20 @@ public final class FileOriginProvider implements OriginProvider {
         Errno.EINVAL, "open: the path is empty; name a regular file or a block special file");
   }
 
+  /** Without links; of a file whose name is gone, where that was: /proc/self/fd leads to such. */
   private static Path realPath(Path file, String path) throws ErrnoException {
     try {
       return file.toRealPath();
+    } catch (NoSuchFileException e) {
+      return nameOf(file, path);
+    } catch (IOException e) {
+      throw SystemErrors.failure(e, "open " + path);
+    }
+  }
+
+  private static Path nameOf(Path link, String path) throws ErrnoException {
+    try {
+      return link.resolveSibling(Files.readSymbolicLink(link));
     } catch (IOException e) {
       throw SystemErrors.failure(e, "open " + path);
     }
