@@ -7,6 +7,7 @@ import io.sluice.nbd.codec.NbdProtocol;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.net.SocketAddress;
+import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
@@ -124,6 +125,15 @@ final class Dialogue implements AutoCloseable {
   /** Whether the server has hung up with nothing more to say. */
   boolean ended() throws IOException {
     return in.read() < 0;
+  }
+
+  /** Whether the server has hung up, be it over what this client had still to say. */
+  boolean cutOff() throws IOException {
+    try {
+      return ended();
+    } catch (SocketException reset) {
+      return true;
+    }
   }
 
   @Override

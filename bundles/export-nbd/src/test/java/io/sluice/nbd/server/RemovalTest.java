@@ -172,7 +172,7 @@ class RemovalTest {
       client.say(new Conversation().read(1, 1 << 19, 512));
       assertTrue(device.entered.await(20, TimeUnit.SECONDS));
       Future<?> removal = threads.submit(() -> remove(RemovalMode.HARD));
-      assertTrue(client.ended(), "though its request is still with the device");
+      assertTrue(client.cutOff(), "though its request is still with the device");
       removal.get(20, TimeUnit.SECONDS);
       assertEquals(List.of("disk"), names());
     }
@@ -215,7 +215,7 @@ class RemovalTest {
     try (Dialogue client = waiting()) {
       remove(RemovalMode.HARD);
       await(() -> server.connectionCount() == 0, "it is gone");
-      assertTrue(client.ended());
+      assertTrue(client.cutOff());
     }
   }
 
