@@ -22,9 +22,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.osgi.annotation.bundle.Header;
+import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleActivator;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
+import org.osgi.framework.FrameworkEvent;
 import org.osgi.framework.FrameworkUtil;
 import org.osgi.framework.ServiceRegistration;
 
@@ -65,25 +67,46 @@ public final class NbdActivator implements BundleActivator {
     ConfiguredExports configured = new ConfiguredExports(table, access);
     server = new NbdServer(table, access, tls(context));
     swap = new NbdSwap(table, configured, server, configuration);
-    // Before anybody comes in: it says who may.
+    // Both before anybody comes in: who may, and to what.
     configurations = new ConfigurationSource(context, configured);
     configurations.open();
+    devices = new DeviceTracker(context, configured, server);
+    devices.open();
     try {
+      admitOnceStarted(context);
       swap.start(System.clearProperty(noteKey(context)) != null);
     } catch (ErrnoException e) {
       configurations.close();
       server.close();
+      devices.close();
       views.close();
       throw e;
     }
-    devices = new DeviceTracker(context, configured, server);
-    devices.open();
     swapRegistration = context.registerService(Swappable.class, swap, null);
     registration =
         context.registerService(
             Exporter.class,
             new NbdExporter(table, configured, access, server),
             FrameworkUtil.asDictionary(Map.of("sluice.export.kind", "nbd")));
+  }
+
+  /**
+   * While the framework starts, other bundles may still be about to add devices: a client whose
+   * coming started the agent must find them.
+   */
+  private void admitOnceStarted(BundleContext context) {
+    server.letClientsWait();
+    NbdServer started = server;
+    context.addFrameworkListener(
+        event -> {
+          if (event.getType() == FrameworkEvent.STARTED) {
+            started.admit();
+          }
+        });
+    // Asked after the listener is there, so that the event is not missed.
+    if (context.getBundle(Constants.SYSTEM_BUNDLE_ID).getState() == Bundle.ACTIVE) {
+      started.admit();
+    }
   }
 
   private static TlsServer tls(BundleContext context) throws ErrnoException {

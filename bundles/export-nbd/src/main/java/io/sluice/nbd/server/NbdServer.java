@@ -53,6 +53,9 @@ public final class NbdServer implements AutoCloseable {
   private final Clients clients;
   private final List<Listener> listeners = new CopyOnWriteArrayList<>();
 
+  /** Whether clients wait in the kernel as yet; guarded by {@link #clients}. */
+  private boolean clientsWait;
+
   /** A server that does not listen yet, lets in whom it does by default, and has no TLS. */
   NbdServer(ExportTable table) {
     this(table, Access.usual(), null, HANDSHAKE_MAX_NANOS);
@@ -105,6 +108,43 @@ public final class NbdServer implements AutoCloseable {
     }
   }
 
+  /**
+   * Until {@link #admit}, listeners are open and addressable, and their clients wait in the kernel.
+   */
+  public void letClientsWait() {
+    synchronized (clients) {
+      clientsWait = true;
+    }
+  }
+
+  /** Takes the clients that have waited, and others as they come. Idempotent. */
+  public void admit() {
+    synchronized (clients) {
+      if (!clientsWait) {
+        return;
+      }
+      clientsWait = false;
+      for (Listener listener : listeners) {
+        try {
+          admit(listener);
+        } catch (ErrnoException e) {
+          LOG.log(System.Logger.Level.WARNING, e.getMessage());
+        }
+      }
+    }
+  }
+
+  private static void admit(Listener listener) throws ErrnoException {
+    Endpoint endpoint = listener.endpoint();
+    try {
+      listener.start();
+      LOG.log(System.Logger.Level.INFO, () -> "NBD on " + endpoint.name());
+    } catch (IOException e) {
+      throw new ErrnoException(
+          Errno.EIO, "NBD listener " + endpoint.name() + ": " + e.getMessage(), e);
+    }
+  }
+
   private ListenerSpec withTls(ListenerSpec spec) throws ErrnoException {
     if (tls == null && spec.tls() != TlsPolicy.OFF) {
       throw new ErrnoException(
@@ -121,16 +161,13 @@ public final class NbdServer implements AutoCloseable {
     return new Listener(endpoint, this::welcome);
   }
 
-  /** Starts a listener. */
+  /** Starts a listener, whose clients wait if all do. */
   void startListening(Listener listener) throws ErrnoException {
-    Endpoint endpoint = listener.endpoint();
-    try {
+    synchronized (clients) {
       listeners.add(listener);
-      listener.start();
-      LOG.log(System.Logger.Level.INFO, () -> "NBD on " + endpoint.name());
-    } catch (IOException e) {
-      throw new ErrnoException(
-          Errno.EIO, "NBD listener " + endpoint.name() + ": " + e.getMessage(), e);
+      if (!clientsWait) {
+        admit(listener);
+      }
     }
   }
 

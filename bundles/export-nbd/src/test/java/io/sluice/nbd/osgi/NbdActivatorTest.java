@@ -1,5 +1,6 @@
 package io.sluice.nbd.osgi;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -46,6 +47,12 @@ class NbdActivatorTest {
   private Framework framework;
 
   private BundleContext framework() throws Exception {
+    BundleContext context = startingFramework();
+    framework.start();
+    return context;
+  }
+
+  private BundleContext startingFramework() throws Exception {
     properties.put("org.osgi.framework.storage", directory.resolve("felix").toString());
     properties.put("sluice.run.dir", directory.resolve("run").toString());
     framework =
@@ -53,7 +60,7 @@ class NbdActivatorTest {
             .findFirst()
             .orElseThrow()
             .newFramework(properties);
-    framework.start();
+    framework.init();
     return framework.getBundleContext();
   }
 
@@ -95,6 +102,29 @@ class NbdActivatorTest {
     activator.stop(context);
     assertEquals(null, context.getServiceReference(Exporter.class));
     assertFalse(Files.exists(directory.resolve("run/nbd.sock")));
+  }
+
+  /** As if the client's coming had started the agent. */
+  @Test
+  void aClientThatCameBeforeTheDevicesWaitsForThem() throws Exception {
+    BundleContext context = startingFramework();
+    activator.start(context);
+    try (SocketChannel client =
+        SocketChannel.open(UnixDomainSocketAddress.of(directory.resolve("run/nbd.sock")))) {
+      client.write(ByteBuffer.wrap(Conversation.simple("").disconnect().toBytes()));
+      client.configureBlocking(false);
+      assertEquals(0, read(client), "nobody is greeted before all bundles have started");
+      register(context, "late", "live");
+      framework.start();
+      client.configureBlocking(true);
+      ByteBuffer answer = ByteBuffer.allocate(4096);
+      while (client.read(answer) >= 0) {
+        assertTrue(answer.hasRemaining());
+      }
+      String text = new String(answer.array(), 0, answer.position(), ISO_8859_1);
+      assertFalse(text.contains("no export"), text);
+    }
+    activator.stop(context);
   }
 
   @Test
