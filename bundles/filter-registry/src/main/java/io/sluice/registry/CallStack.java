@@ -9,7 +9,7 @@ import io.sluice.block.ErrnoException;
  */
 final class CallStack {
   /** One bio in this many is timed, the first of each thread among them. A power of two. */
-  static final int SAMPLE_INTERVAL = 64;
+  static final int SAMPLE_INTERVAL = 256;
 
   final Thread thread = Thread.currentThread();
   final CallStacks stacks;

@@ -16,7 +16,8 @@ final class Chain {
     List<ChainLink> fromLow = new ArrayList<>();
     Link next = origin.below(above(filters, filters.size()));
     for (int i = filters.size() - 1; i >= 0; i--) {
-      ChainLink link = new ChainLink(filters.get(i), next, above(filters, i));
+      AttachedFilter filter = filters.get(i);
+      ChainLink link = filter.entry.links().link(filter, next, above(filters, i));
       fromLow.add(link);
       next = link;
     }

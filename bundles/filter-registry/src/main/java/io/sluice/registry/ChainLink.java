@@ -11,17 +11,18 @@ import java.util.concurrent.atomic.LongAdder;
 
 /**
  * One filter in its place, seen from above: a bio submitted here meets the filter and then the rest
- * of the chain. Immutable; another chain has other links.
+ * of the chain. Immutable; another chain has other links. The way of a bio that nothing happens to
+ * is in {@link TailoredLink}, all else is here.
  */
-final class ChainLink extends Link {
+abstract class ChainLink extends Link {
   final AttachedFilter filter;
   final Link next;
 
   /** Of the filter, here because each line of memory more is as dear as an instruction. */
-  private final Filter body;
+  final Filter body;
 
-  private final int opBits;
-  private final LongAdder bioCount;
+  final int opBits;
+  final LongAdder bioCount;
 
   ChainLink(AttachedFilter filter, Link next, String above) {
     super(next.origin, next.stacks, above);
@@ -42,38 +43,8 @@ final class ChainLink extends Link {
     return ops;
   }
 
-  @Override
-  void submit(Bio bio, CallStack stack) throws ErrnoException {
-    if (filter.state() != AttachedFilter.State.ATTACHED) {
-      submitInQuarantine(bio, stack);
-      return;
-    }
-    if ((opBits & AttachedFilter.bit(bio.op())) == 0) {
-      submitUnknown(bio, stack);
-      return;
-    }
-    Call call = stack.prepare(this);
-    call.given.note(bio);
-    call.count(bioCount);
-    stack.begin(call);
-    Throwable thrown = null;
-    try {
-      body.submit(bio, next);
-    } catch (Throwable t) {
-      thrown = t;
-    }
-    boolean served = call.passCount > 0 || call.given.isConsumed();
-    boolean changed = !call.given.isUnchanged(bio);
-    int end = stack.end(call);
-    if (thrown != null || end != Call.INSIDE || changed || !served) {
-      conclude(bio, stack, call.given, thrown, end, changed);
-    } else {
-      call.given.forget();
-    }
-  }
-
   /** Decides what becomes of a bio that did not come back well. */
-  private void conclude(
+  final void conclude(
       Bio bio, CallStack stack, Given given, Throwable thrown, int end, boolean changed)
       throws ErrnoException {
     if (end == Call.EVICTED) {
@@ -107,7 +78,7 @@ final class ChainLink extends Link {
     submitInQuarantine(bio, stack);
   }
 
-  private void submitInQuarantine(Bio bio, CallStack stack) throws ErrnoException {
+  final void submitInQuarantine(Bio bio, CallStack stack) throws ErrnoException {
     try {
       checkMayPass();
     } catch (ErrnoException e) {
@@ -127,7 +98,7 @@ final class ChainLink extends Link {
     }
   }
 
-  private void submitUnknown(Bio bio, CallStack stack) throws ErrnoException {
+  final void submitUnknown(Bio bio, CallStack stack) throws ErrnoException {
     if (bio.op() == BioOp.WRITE_ZEROES && filter.understands(BioOp.WRITE)) {
       ZeroWrites.submit(bio, write -> submit(write, stack), "filter " + filter.name());
       return;

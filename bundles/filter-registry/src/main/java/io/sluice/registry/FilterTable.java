@@ -30,9 +30,15 @@ final class FilterTable {
    * @param altitude its default altitude at registration
    * @param ops the operations it understands, at registration
    * @param provider the bundle it is from
+   * @param links makes its places in chains
    */
   record Entry(
-      FilterOperations operations, String name, int altitude, Set<BioOp> ops, Provider provider) {
+      FilterOperations operations,
+      String name,
+      int altitude,
+      Set<BioOp> ops,
+      Provider provider,
+      LinkTailor links) {
     /** A registration stands for itself. */
     @Override
     public boolean equals(Object other) {
@@ -82,7 +88,13 @@ final class FilterTable {
     String name = operations.name();
     checkName(name);
     Entry entry =
-        new Entry(operations, name, operations.altitude(), Set.copyOf(operations.ops()), provider);
+        new Entry(
+            operations,
+            name,
+            operations.altitude(),
+            Set.copyOf(operations.ops()),
+            provider,
+            new LinkTailor());
     synchronized (this) {
       // No longer name gets this far, so equal in the first 32 bytes means equal.
       if (entries.putIfAbsent(name, entry) != null) {

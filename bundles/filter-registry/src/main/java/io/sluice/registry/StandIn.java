@@ -30,6 +30,8 @@ final class StandIn implements Filter {
         }
       };
 
+  private static final LinkTailor LINKS = new LinkTailor();
+
   /** What attaches the filter that it stands in for. */
   private final AttachRequest request;
 
@@ -49,7 +51,7 @@ final class StandIn implements Filter {
     AttachedFilter standIn =
         new AttachedFilter(
             new FilterTable.Entry(
-                OPERATIONS, entry.name(), entry.altitude(), entry.ops(), entry.provider()),
+                OPERATIONS, entry.name(), entry.altitude(), entry.ops(), entry.provider(), LINKS),
             filter.terms,
             new AttachedFilter.Host(device.name, device.origin, lower),
             new StandIn(request),

@@ -20,7 +20,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.LongSupplier;
 import java.util.regex.Pattern;
 
 /**
@@ -35,22 +34,22 @@ public final class FileOriginProvider implements OriginProvider {
   private static final Pattern SCHEME = Pattern.compile("[a-zA-Z][a-zA-Z0-9+.-]*://.*");
 
   private final Map<StorageIdentity, String> held = new ConcurrentHashMap<>();
-  private final LongSupplier nanoClock;
+  private final Alarm alarm;
   private final OwnMounts ownMounts;
 
   /**
-   * @param nanoClock as {@link System#nanoTime()}; says when a file's size is worth another look
+   * @param alarm tells when a file's size is worth another look
    */
-  public FileOriginProvider(LongSupplier nanoClock) {
-    this(nanoClock, OwnMounts.none());
+  public FileOriginProvider(Alarm alarm) {
+    this(alarm, OwnMounts.none());
   }
 
   /**
-   * @param nanoClock as above
+   * @param alarm as above
    * @param ownMounts what this agent serves, on which no origin of it may lie
    */
-  public FileOriginProvider(LongSupplier nanoClock, OwnMounts ownMounts) {
-    this.nanoClock = nanoClock;
+  public FileOriginProvider(Alarm alarm, OwnMounts ownMounts) {
+    this.alarm = alarm;
     this.ownMounts = ownMounts;
   }
 
@@ -111,7 +110,7 @@ public final class FileOriginProvider implements OriginProvider {
         status,
         control,
         channel,
-        new OriginGeometry(path, control, geometry, nanoClock),
+        new OriginGeometry(path, control, geometry, alarm),
         status.block() ? new BlockRanges(control) : new FileRanges(control),
         status.block() ? null : new ExtentScan(control),
         options.direct() ? new BounceBuffers(alignmentBytes) : null,

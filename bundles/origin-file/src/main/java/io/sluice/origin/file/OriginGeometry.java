@@ -9,35 +9,41 @@ import io.sluice.linux.ControlDescriptor;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.LongSupplier;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The origin's geometry, and the check of each bio against it. The size is that of the file, which
  * others may change; it is asked again when a bio ends past it, and from time to time.
  */
 final class OriginGeometry {
-  /** How old the size may get, in nanoseconds. A bio asks the clock, and seldom the kernel. */
+  /** How old the size may get, in nanoseconds. */
   static final long SIZE_AGE_MAX_NANOS = 200_000_000L;
 
   private final String name;
   private final ControlDescriptor control;
-  private final LongSupplier nanoClock;
-  private final AtomicLong checkedAtNanos;
+  private final Alarm alarm;
+
+  /** Whether the size has got so old. Set by the alarm, taken back by whoever asks the kernel. */
+  private final AtomicBoolean old = new AtomicBoolean();
+
   private volatile DeviceGeometry current;
   private volatile long largestBytes;
 
   /** Null until it happens. */
   private volatile String shrinking;
 
-  OriginGeometry(
-      String name, ControlDescriptor control, DeviceGeometry initial, LongSupplier nanoClock) {
+  OriginGeometry(String name, ControlDescriptor control, DeviceGeometry initial, Alarm alarm) {
     this.name = name;
     this.control = control;
-    this.nanoClock = nanoClock;
-    this.checkedAtNanos = new AtomicLong(nanoClock.getAsLong());
+    this.alarm = alarm;
     this.current = initial;
     this.largestBytes = initial.sizeBytes();
+    age();
+  }
+
+  /** An origin that nobody uses asks for one alarm and no more. */
+  private void age() {
+    alarm.after(SIZE_AGE_MAX_NANOS, () -> old.set(true));
   }
 
   static Set<BioOp> ops(boolean readOnly) {
@@ -45,10 +51,9 @@ final class OriginGeometry {
   }
 
   DeviceGeometry current() {
-    long now = nanoClock.getAsLong();
-    long checkedAt = checkedAtNanos.get();
     // One thread asks; the others go on with what is known.
-    if (now - checkedAt >= SIZE_AGE_MAX_NANOS && checkedAtNanos.compareAndSet(checkedAt, now)) {
+    if (old.get() && old.compareAndSet(true, false)) {
+      age();
       refresh();
     }
     return current;

@@ -14,7 +14,7 @@ class BlockSpecialTckTest extends OriginTck {
   private static final int SIZE_BYTES = 128 << 10;
 
   @TempDir Path directory;
-  private final OriginProvider provider = new FileOriginProvider(System::nanoTime);
+  private final OriginProvider provider = new FileOriginProvider(Alarm.ofSystem());
   private LoopDevice loop;
 
   @Override

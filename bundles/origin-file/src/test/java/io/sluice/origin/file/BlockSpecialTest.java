@@ -64,7 +64,7 @@ class BlockSpecialTest {
           assertThrows(
               ErrnoException.class,
               () ->
-                  new FileOriginProvider(() -> 0)
+                  new FileOriginProvider((delayNanos, task) -> {})
                       .open(loop.path().toString(), new OriginOptions(false, false, 512)));
       assertEquals(Errno.EBUSY, e.errno(), "held");
     }

@@ -13,7 +13,7 @@ class FileOriginTckTest extends OriginTck {
   private static final int SIZE_BYTES = (128 << 10) + 777;
 
   @TempDir Path directory;
-  private final OriginProvider provider = new FileOriginProvider(System::nanoTime);
+  private final OriginProvider provider = new FileOriginProvider(Alarm.ofSystem());
 
   @Override
   protected OriginProvider provider() {

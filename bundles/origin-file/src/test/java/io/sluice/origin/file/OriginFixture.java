@@ -13,15 +13,15 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.atomic.AtomicLong;
 
-/** An origin opened for a test, under a clock that the test moves. */
+/** An origin opened for a test, whose alarms the test lets ring. */
 final class OriginFixture implements AutoCloseable {
   static final OriginOptions READ_ONLY = new OriginOptions(true, false, 0);
   static final OriginOptions DIRECT = new OriginOptions(false, true, 0);
 
-  final AtomicLong nanos = new AtomicLong();
-  final FileOriginProvider provider = new FileOriginProvider(nanos::get);
+  private final List<Runnable> alarms = new ArrayList<>();
+  final FileOriginProvider provider =
+      new FileOriginProvider((delayNanos, task) -> alarms.add(task));
   final OriginDevice origin;
 
   OriginFixture(Path path, OriginOptions options) throws ErrnoException {
@@ -30,7 +30,9 @@ final class OriginFixture implements AutoCloseable {
 
   /** Lets so much time pass that the size is looked at again. */
   void letSizeAge() {
-    nanos.addAndGet(OriginGeometry.SIZE_AGE_MAX_NANOS);
+    List<Runnable> due = List.copyOf(alarms);
+    alarms.clear();
+    due.forEach(Runnable::run);
   }
 
   void write(long offsetBytes, ByteBuffer data, int flags) throws ErrnoException {

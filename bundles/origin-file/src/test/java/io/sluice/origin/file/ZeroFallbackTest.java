@@ -59,7 +59,7 @@ class ZeroFallbackTest {
                 false,
                 false,
                 OriginGeometry.ops(false)),
-            () -> 0),
+            (delayNanos, task) -> {}),
         NONE,
         new ExtentScan(control),
         direct ? new BounceBuffers(alignmentBytes) : null,

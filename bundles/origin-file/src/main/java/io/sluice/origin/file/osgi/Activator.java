@@ -2,6 +2,7 @@ package io.sluice.origin.file.osgi;
 
 import io.sluice.block.OriginProvider;
 import io.sluice.linux.OwnMounts;
+import io.sluice.origin.file.Alarm;
 import io.sluice.origin.file.FileOriginProvider;
 import org.osgi.annotation.bundle.Header;
 import org.osgi.framework.BundleActivator;
@@ -22,7 +23,7 @@ public final class Activator implements BundleActivator {
         context.registerService(
             OriginProvider.class,
             new FileOriginProvider(
-                System::nanoTime, new OwnMounts(context.getProperty(RUN_DIR_PROPERTY))),
+                Alarm.ofSystem(), new OwnMounts(context.getProperty(RUN_DIR_PROPERTY))),
             null);
   }
 
