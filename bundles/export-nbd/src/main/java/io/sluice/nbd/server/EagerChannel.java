@@ -18,9 +18,9 @@ import java.util.function.LongSupplier;
  * virtual machine, several times that.
  *
  * <p>Polling starts after a number of short waits in a row, goes on while it finds what it waits
- * for, and stops at the first time it does not; then twice as many short waits are wanted, so a
- * client with another rhythm costs next to nothing. Only some connections poll at a time, and none
- * does on a machine with one processor.
+ * for, and stops at the first time it does not and has not found enough before; then twice as many
+ * short waits are wanted, so a client with another rhythm costs next to nothing. Only some
+ * connections poll at a time, and none does on a machine with one processor.
  *
  * <p>The socket does not block: a thread that sleeps in a read of a socket that blocks could only
  * be woken by closing it. One thread reads, and one at a time writes.
@@ -41,8 +41,12 @@ final class EagerChannel implements Transport {
   /** The most that are wanted after searches in vain. */
   static final int SHORT_WAITS_WANTED_MAX = 4096;
 
-  /** Searches in a row that found something, after which earlier ones in vain are forgotten. */
-  private static final int HITS_FORGIVING = 256;
+  /**
+   * Searches in a row that found something, and so have paid for the next one in vain, of which
+   * there is always one when another program had the client's processor. Each saved a sleep, which
+   * costs from an eighth of the longest search upwards.
+   */
+  static final int HITS_PAYING = 8;
 
   private final SocketChannel channel;
   private final ByteBuffer carried;
@@ -131,15 +135,14 @@ final class EagerChannel implements Transport {
     do {
       int count = channel.read(target);
       if (count != 0) {
-        if (++hits >= HITS_FORGIVING) {
-          shortWaitsWanted = SHORT_WAITS_WANTED;
-        }
+        hits++;
         return count;
       }
       Thread.onSpinWait();
     } while (nanoClock.getAsLong() - startNanos < POLL_MAX_NANOS);
-    shortWaitsWanted = Math.min(2 * shortWaitsWanted, SHORT_WAITS_WANTED_MAX);
-    polling = false;
+    polling = hits >= HITS_PAYING;
+    shortWaitsWanted =
+        polling ? SHORT_WAITS_WANTED : Math.min(2 * shortWaitsWanted, SHORT_WAITS_WANTED_MAX);
     shortWaits = 0;
     hits = 0;
     return 0;

@@ -89,6 +89,15 @@ class EagerChannelTest {
     stepNanos = 1;
   }
 
+  /** Finds nothing while the sender waits for the reader to sleep; polling or not, it goes on. */
+  private void missThenSleep() throws Exception {
+    stepNanos = EagerChannel.SHORT_WAIT_NANOS + 1;
+    FutureTask<Integer> sleeper = sleeper();
+    send();
+    assertEquals(1, sleeper.get());
+    stepNanos = 1;
+  }
+
   @Test
   void pollsAfterShortWaitsInARow_andStopsWhenItIsInVain() throws Exception {
     shortWaits(EagerChannel.SHORT_WAITS_WANTED - 1);
@@ -97,6 +106,21 @@ class EagerChannelTest {
     assertTrue(eager.isPolling());
     missThenReceive();
     assertFalse(eager.isPolling());
+    shortWaits(2 * EagerChannel.SHORT_WAITS_WANTED - 1);
+    assertFalse(eager.isPolling(), "twice as many are wanted now");
+    shortWaits(1);
+    assertTrue(eager.isPolling());
+  }
+
+  @Test
+  void aSearchInVainIsPaidForByThoseBefore() throws Exception {
+    shortWaits(EagerChannel.SHORT_WAITS_WANTED);
+    shortWaits(EagerChannel.HITS_PAYING);
+    missThenSleep();
+    assertTrue(eager.isPolling(), "enough was found before");
+    shortWaits(EagerChannel.HITS_PAYING - 1);
+    missThenSleep();
+    assertFalse(eager.isPolling(), "one was spent, and too few came");
     shortWaits(2 * EagerChannel.SHORT_WAITS_WANTED - 1);
     assertFalse(eager.isPolling(), "twice as many are wanted now");
     shortWaits(1);
