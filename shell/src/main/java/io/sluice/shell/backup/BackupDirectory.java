@@ -11,6 +11,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -52,22 +53,33 @@ final class BackupDirectory implements AutoCloseable {
   private final Path path;
   private final FileChannel lockFile;
 
+  /** Directories to remove again, the innermost first, unless a point comes to lie in them. */
+  private List<Path> made = List.of();
+
   private BackupDirectory(Path path, FileChannel lockFile) {
     this.path = path;
     this.lockFile = lockFile;
   }
 
   /**
-   * Opens a directory to add points to it, making it if it is missing.
+   * Opens a directory to add points to it, making it if it is missing; one that was made and got no
+   * point is gone after {@link #close}.
    *
    * @throws ErrnoException EBUSY if somebody else works in it; ENOTDIR if something else lies there
    */
   static BackupDirectory make(Path path) throws IOException, ErrnoException {
-    if (!Files.exists(path)) {
+    List<Path> missing = new ArrayList<>();
+    Path whole = path.toAbsolutePath();
+    for (Path each = whole; each != null && !Files.exists(each); each = each.getParent()) {
+      missing.add(each);
+    }
+    if (!missing.isEmpty()) {
       Files.createDirectories(
-          path, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+          whole,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     }
     BackupDirectory directory = open(path);
+    directory.made = missing;
     directory.removeParts();
     return directory;
   }
@@ -195,6 +207,7 @@ final class BackupDirectory implements AutoCloseable {
 
   /** Makes files that are whole, and the point that names them, visible and durable. */
   void publish(BackupPoint point) throws IOException {
+    made = List.of();
     for (BackupFile file : point.files()) {
       Path part = path.resolve(partName(file.file()));
       Files.setPosixFilePermissions(part, PRIVATE);
@@ -297,6 +310,15 @@ final class BackupDirectory implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    lockFile.close();
+    try (lockFile) {
+      if (!made.isEmpty()) {
+        Files.deleteIfExists(path.resolve(LOCK));
+      }
+      for (Path each : made) {
+        Files.deleteIfExists(each);
+      }
+    } catch (DirectoryNotEmptyException e) {
+      // Somebody else has put something there meanwhile.
+    }
   }
 }

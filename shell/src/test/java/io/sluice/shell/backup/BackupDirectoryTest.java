@@ -126,13 +126,13 @@ class BackupDirectoryTest {
 
   @Test
   void oneCallerAtATime() throws Exception {
-    try (BackupDirectory held = BackupDirectory.make(dir.resolve("b"))) {
+    Path b = Files.createDirectory(dir.resolve("b"));
+    try (BackupDirectory held = BackupDirectory.make(b)) {
       assertTrue(held.points().isEmpty());
-      ErrnoException e =
-          assertThrows(ErrnoException.class, () -> BackupDirectory.open(dir.resolve("b")));
+      ErrnoException e = assertThrows(ErrnoException.class, () -> BackupDirectory.open(b));
       assertEquals(Errno.EBUSY, e.errno());
     }
-    BackupDirectory.open(dir.resolve("b")).close();
+    BackupDirectory.open(b).close();
   }
 
   @Test
@@ -162,5 +162,26 @@ class BackupDirectoryTest {
     expectMalformed(1, good.replace("\"base_point\": 0", "\"base_point\": 4294967296"));
     expectMalformed(1, good.replace("2026-11-28T", "yesterday "));
     expectMalformed(1, " ".repeat(BackupDirectory.POINT_FILE_MAX_BYTES + 1));
+  }
+
+  @Test
+  void aDirectoryThatGotNoPointIsAsItWas() throws Exception {
+    Path there = Files.createDirectory(dir.resolve("there"));
+    Path deep = there.resolve("new/deep");
+    try (BackupDirectory directory = BackupDirectory.make(deep)) {
+      Files.writeString(deep.resolve("disk.000001.qcow2.part"), "half");
+      directory.removeParts();
+    }
+    try (var left = Files.list(there)) {
+      assertEquals(List.of(), left.toList());
+    }
+    try (BackupDirectory directory = BackupDirectory.make(deep)) {
+      Files.writeString(directory.path().resolve("mine"), "somebody else's");
+    }
+    assertEquals("somebody else's", Files.readString(deep.resolve("mine")));
+    try (BackupDirectory directory = BackupDirectory.make(there)) {
+      assertTrue(directory.points().isEmpty());
+    }
+    assertTrue(Files.exists(there.resolve("backup.lock")), "it was there before");
   }
 }
