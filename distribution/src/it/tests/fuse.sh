@@ -204,6 +204,27 @@ shutdown_under_load() {
 }
 check shutdown-under-load shutdown_under_load
 
+# With leave, others may open the files where they can get at them: the run directory stays closed.
+others_with_leave() {
+  [ "$(id -u)" -eq 0 ] || skip 'needs root, to be somebody else'
+  "$SLUICE_HOME/bin/sluiced" --run-dir "$RUN" --set sluice.fuse.allow-other=true
+  on_exit agent_stop "$RUN"
+  local as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+  chmod 711 "$T"
+  mkdir -m 755 "$T/open"
+  truncate -s 0 "$T/open/disk.img"
+  sluice export fuse disk "$T/open/disk.img"
+  same mode 666 "$(stat -c %a "$T/open/disk.img")"
+  "${as[@]}" cmp "$T/open/disk.img" - <"$T/disk.img"
+  echo 'by somebody else' | "${as[@]}" dd of="$T/open/disk.img" bs=512 seek=9 conv=notrunc,sync status=none
+  same 'what was written' 'by somebody else' "$(dd if="$T/disk.img" bs=512 skip=9 count=1 status=none | head -n 1)"
+  refused 'Permission denied' "${as[@]}" cat "$DISK"
+  sluice export remove "$T/open/disk.img"
+  chmod 700 "$T"
+  agent_stop "$RUN"
+}
+check others-with-leave others_with_leave
+
 # A killed agent leaves a dead mount, which its next start clears, and none of another agent's.
 killed() {
   "$SLUICE_HOME/bin/sluiced" --run-dir "$RUN"
