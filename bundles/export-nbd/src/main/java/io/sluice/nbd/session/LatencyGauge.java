@@ -74,8 +74,8 @@ final class LatencyGauge {
   }
 
   private void endProbe() {
-    // Other kinds of requests than those that tell may have been all there were.
-    boolean told = probeSampleCount >= PROBE_SETTLING_REQUESTS / 2;
+    // Most may have been of kinds that tell nothing.
+    boolean told = probeSampleCount >= (PROBE_REQUESTS - PROBE_SETTLING_REQUESTS) / 2;
     if (told && probeNanos / probeSampleCount < FAST_BELOW_NANOS) {
       slow = false;
       averageNanos = probeNanos / probeSampleCount;
