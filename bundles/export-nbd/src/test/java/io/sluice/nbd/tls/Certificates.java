@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.security.Key;
 import java.security.KeyStore;
 import java.security.cert.Certificate;
+import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
@@ -58,6 +59,14 @@ public final class Certificates {
     Files.writeString(chain, pem("CERTIFICATE", Files.readAllBytes(Path.of(signed))) + authority);
     keytool(name, "-importcert", "-noprompt", "-file", chain.toString());
     return this;
+  }
+
+  /** Puts the authority's list of revoked certificates into a directory: this one's is on it. */
+  public void revoke(String name, Path into) throws Exception {
+    String serial =
+        ((X509Certificate) open(name).getCertificate(name)).getSerialNumber().toString();
+    String file = into.resolve("ca-crl.pem").toString();
+    keytool("ca", "-gencrl", "-id", serial, "-rfc", "-file", file);
   }
 
   static String pem(String type, byte[] encoded) {

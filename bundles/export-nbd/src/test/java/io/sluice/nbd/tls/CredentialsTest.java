@@ -1,13 +1,20 @@
 package io.sluice.nbd.tls;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.block.Errno;
 import io.sluice.block.ErrnoException;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.FutureTask;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLServerSocket;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -103,5 +110,45 @@ class CredentialsTest {
     ErrnoException e = assertThrows(ErrnoException.class, () -> new TlsServer(directory, true));
     assertEquals(Errno.ENOENT, e.errno());
     assertTrue(e.getMessage().contains("ca-cert.pem"), e.getMessage());
+  }
+
+  /** Whether a client with this certificate gets through the handshake. */
+  private boolean letsIn(String client) throws Exception {
+    SSLContext context = Credentials.load(directory).context();
+    try (SSLServerSocket listener =
+        (SSLServerSocket)
+            context
+                .getServerSocketFactory()
+                .createServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      listener.setNeedClientAuth(true);
+      FutureTask<Void> clientSide =
+          new FutureTask<>(
+              () -> {
+                try (Socket socket =
+                    certificates
+                        .client(client)
+                        .getSocketFactory()
+                        .createSocket(listener.getInetAddress(), listener.getLocalPort())) {
+                  socket.getOutputStream().write(1);
+                  return null;
+                }
+              });
+      new Thread(clientSide, "client").start();
+      try (Socket accepted = listener.accept()) {
+        return accepted.getInputStream().read() == 1;
+      } catch (SSLException e) {
+        return false;
+      }
+    }
+  }
+
+  @Test
+  void aRevokedCertificateIsNotLetIn() throws Exception {
+    assertTrue(letsIn("other"));
+    certificates.revoke("other", directory);
+    assertFalse(letsIn("other"));
+    assertTrue(letsIn("server"), "the others are");
+    write("ca-crl.pem", "no list");
+    refused(Errno.EINVAL, "ca-crl.pem");
   }
 }
