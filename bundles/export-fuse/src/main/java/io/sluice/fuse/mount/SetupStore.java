@@ -12,6 +12,6 @@ public interface SetupStore {
   /** Keeps a setup, in place of an older one of the file. */
   void write(String file, Map<String, String> properties) throws IOException;
 
-  /** Forgets a setup, if it is there. */
-  void delete(String file) throws IOException;
+  /** Forgets a setup; says whether it was there. */
+  boolean delete(String file) throws IOException;
 }

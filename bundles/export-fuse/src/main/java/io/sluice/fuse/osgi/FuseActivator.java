@@ -6,6 +6,8 @@ import io.sluice.export.Exporter;
 import io.sluice.fuse.mount.FuseConfiguration;
 import io.sluice.fuse.mount.FuseExporter;
 import io.sluice.fuse.mount.FuseExports;
+import io.sluice.fuse.mount.SetupStore;
+import io.sluice.osgi.ConfigurationSource;
 import java.nio.file.Path;
 import java.util.Map;
 import org.osgi.annotation.bundle.Header;
@@ -14,6 +16,7 @@ import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
 import org.osgi.framework.FrameworkUtil;
 import org.osgi.framework.ServiceRegistration;
+import org.osgi.service.cm.ConfigurationAdmin;
 
 /** Mounts from the bundle's start to its stop. */
 @Header(name = Constants.BUNDLE_ACTIVATOR, value = "${@class}")
@@ -25,8 +28,8 @@ public final class FuseActivator implements BundleActivator {
   private static final String THREADS_PROPERTY = "sluice.fuse.threads";
 
   private FuseExports exports;
-  private ConfigurationSource configurations;
-  private DeviceTracker devices;
+  private ConfigurationSource<SetupStore> configurations;
+  private ShownDevices devices;
   private ServiceRegistration<Exporter> registration;
 
   @Override
@@ -38,9 +41,14 @@ public final class FuseActivator implements BundleActivator {
       // The agent serves all else as well.
       LOG.log(System.Logger.Level.WARNING, "devices are not shown as files: " + e.getMessage());
     }
-    configurations = new ConfigurationSource(context, exports);
+    configurations =
+        new ConfigurationSource<>(
+            context,
+            admin -> new AdminStore((ConfigurationAdmin) admin),
+            exports::keepIn,
+            exports::keepNoMoreIn);
     configurations.open();
-    devices = new DeviceTracker(context, exports);
+    devices = new ShownDevices(context, exports);
     devices.open();
     registration =
         context.registerService(

@@ -34,9 +34,9 @@ class KeptFilesTest {
     }
 
     @Override
-    public void delete(String file) throws IOException {
+    public boolean delete(String file) throws IOException {
       check();
-      setups.remove(file);
+      return setups.remove(file) != null;
     }
 
     private void check() throws IOException {

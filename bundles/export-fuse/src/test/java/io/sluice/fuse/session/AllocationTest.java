@@ -8,7 +8,7 @@ import io.sluice.block.Bio;
 import io.sluice.block.DeviceRole;
 import io.sluice.block.ErrnoException;
 import io.sluice.fuse.Kernel;
-import io.sluice.fuse.MemoryDevice;
+import io.sluice.testing.MemoryDevice;
 import java.lang.management.ManagementFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;

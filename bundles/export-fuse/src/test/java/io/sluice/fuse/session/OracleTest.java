@@ -8,7 +8,7 @@ import io.sluice.block.BioOp;
 import io.sluice.block.DeviceRole;
 import io.sluice.block.ErrnoException;
 import io.sluice.fuse.Kernel;
-import io.sluice.fuse.MemoryDevice;
+import io.sluice.testing.MemoryDevice;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;

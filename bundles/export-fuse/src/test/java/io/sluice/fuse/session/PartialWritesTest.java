@@ -7,7 +7,7 @@ import io.sluice.block.BioOp;
 import io.sluice.block.DeviceRole;
 import io.sluice.block.ErrnoException;
 import io.sluice.fuse.Kernel;
-import io.sluice.fuse.MemoryDevice;
+import io.sluice.testing.MemoryDevice;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;

@@ -3,7 +3,7 @@ package io.sluice.fuse.tree;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.sluice.block.ExtentVisitor;
-import io.sluice.fuse.MemoryDevice;
+import io.sluice.testing.MemoryDevice;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;

@@ -52,8 +52,8 @@ public final class NbdActivator implements BundleActivator {
   private NbdServer server;
   private NbdSwap swap;
   private ViewServices views;
-  private DeviceTracker devices;
-  private ConfigurationSource configurations;
+  private ExportedDevices devices;
+  private ExportConfigurations configurations;
   private ServiceRegistration<Exporter> registration;
   private ServiceRegistration<Swappable> swapRegistration;
 
@@ -68,9 +68,9 @@ public final class NbdActivator implements BundleActivator {
     server = new NbdServer(table, access, tls(context));
     swap = new NbdSwap(table, configured, server, configuration);
     // Both before anybody comes in: who may, and to what.
-    configurations = new ConfigurationSource(context, configured);
+    configurations = new ExportConfigurations(context, configured);
     configurations.open();
-    devices = new DeviceTracker(context, configured, server);
+    devices = new ExportedDevices(context, configured, server);
     devices.open();
     try {
       admitOnceStarted(context);

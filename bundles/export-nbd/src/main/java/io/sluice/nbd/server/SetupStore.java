@@ -12,8 +12,8 @@ public interface SetupStore {
   /** Keeps a setup, in place of an older one of the export. */
   void write(String export, Map<String, String> properties) throws IOException;
 
-  /** Forgets a setup, if it is there. */
-  void delete(String export) throws IOException;
+  /** Forgets a setup; says whether it was there. */
+  boolean delete(String export) throws IOException;
 
   /** What holds for all exports, as it was configured; null if nothing was. */
   Map<String, Object> readCommon() throws IOException;

@@ -9,7 +9,7 @@ import io.sluice.block.DeviceRole;
 import io.sluice.export.ExportChange;
 import io.sluice.export.RateLimit;
 import io.sluice.nbd.Conversation;
-import io.sluice.nbd.MemoryDevice;
+import io.sluice.testing.MemoryDevice;
 import java.lang.management.ManagementFactory;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;

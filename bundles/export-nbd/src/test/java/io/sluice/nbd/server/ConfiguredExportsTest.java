@@ -13,7 +13,7 @@ import io.sluice.export.ExportRequest;
 import io.sluice.export.ExportState;
 import io.sluice.export.RateLimit;
 import io.sluice.export.RemovalMode;
-import io.sluice.nbd.MemoryDevice;
+import io.sluice.testing.MemoryDevice;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -45,8 +45,8 @@ class ConfiguredExportsTest {
     }
 
     @Override
-    public void delete(String export) throws IOException {
-      setups.remove(export);
+    public boolean delete(String export) throws IOException {
+      return setups.remove(export) != null;
     }
 
     @Override

@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sluice.block.BlockDevice;
 import io.sluice.nbd.Conversation;
-import io.sluice.nbd.MemoryDevice;
 import io.sluice.swap.HandOver;
+import io.sluice.testing.MemoryDevice;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.file.Files;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sluice.block.DeviceRole;
-import io.sluice.nbd.MemoryDevice;
+import io.sluice.testing.MemoryDevice;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -15,7 +15,7 @@ import io.sluice.export.ExportState;
 import io.sluice.export.RateLimit;
 import io.sluice.export.RemovalMode;
 import io.sluice.nbd.Conversation;
-import io.sluice.nbd.MemoryDevice;
+import io.sluice.testing.MemoryDevice;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;

@@ -12,7 +12,7 @@ import io.sluice.block.ErrnoException;
 import io.sluice.nbd.Answers;
 import io.sluice.nbd.Answers.Reply;
 import io.sluice.nbd.Conversation;
-import io.sluice.nbd.MemoryDevice;
+import io.sluice.testing.MemoryDevice;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.fail;
 
 import io.sluice.nbd.Answers;
 import io.sluice.nbd.Conversation;
-import io.sluice.nbd.MemoryDevice;
 import io.sluice.nbd.codec.NbdProtocol;
 import io.sluice.nbd.codec.ProtocolException;
+import io.sluice.testing.MemoryDevice;
 import java.io.IOException;
 import java.util.Random;
 import org.junit.jupiter.api.Test;

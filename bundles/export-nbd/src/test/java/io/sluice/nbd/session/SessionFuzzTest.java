@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import io.sluice.block.Bio;
 import io.sluice.nbd.Conversation;
-import io.sluice.nbd.MemoryDevice;
 import io.sluice.nbd.codec.InfoRequest;
 import io.sluice.nbd.codec.MalformedOptionException;
 import io.sluice.nbd.codec.MetaContextRequest;
@@ -15,6 +14,7 @@ import io.sluice.nbd.codec.NbdProtocol;
 import io.sluice.nbd.codec.ProtocolException;
 import io.sluice.nbd.codec.ReplyStyle;
 import io.sluice.nbd.codec.Request;
+import io.sluice.testing.MemoryDevice;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 

@@ -15,7 +15,7 @@ import io.sluice.nbd.Answers;
 import io.sluice.nbd.Answers.Hole;
 import io.sluice.nbd.Answers.Reply;
 import io.sluice.nbd.Conversation;
-import io.sluice.nbd.MemoryDevice;
+import io.sluice.testing.MemoryDevice;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;

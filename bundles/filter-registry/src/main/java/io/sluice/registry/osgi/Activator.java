@@ -8,11 +8,13 @@ import io.sluice.export.ExportInfo;
 import io.sluice.export.Exporter;
 import io.sluice.filter.DeviceTable;
 import io.sluice.filter.FilterRegistry;
+import io.sluice.osgi.ConfigurationSource;
 import io.sluice.registry.ChainRegistry;
 import io.sluice.registry.ConfiguredDevices;
 import io.sluice.registry.DeviceLocator;
 import io.sluice.registry.JournalledDevices;
 import io.sluice.registry.RegistryOfBundle;
+import io.sluice.registry.SetupStore;
 import io.sluice.swap.BundleSwap;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -31,6 +33,7 @@ import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceFactory;
 import org.osgi.framework.ServiceReference;
 import org.osgi.framework.ServiceRegistration;
+import org.osgi.service.cm.ConfigurationAdmin;
 import org.osgi.util.tracker.ServiceTracker;
 
 /**
@@ -56,7 +59,7 @@ public final class Activator implements BundleActivator {
   private ExecutorService notices;
   private PinnedBundles bundles;
   private ConfiguredDevices configured;
-  private ConfigurationSource configurations;
+  private ConfigurationSource<SetupStore> configurations;
   private BundleWatch watch;
   private BundleReplacement replacement;
   private ServiceTracker<OriginProvider, OriginProvider> providers;
@@ -112,7 +115,12 @@ public final class Activator implements BundleActivator {
         new BundleReplacement(
             context, registry, ChainRegistry.DRAIN_LIMIT_DEFAULT, holdLimit(context));
     replacement.open();
-    configurations = new ConfigurationSource(context, configured);
+    configurations =
+        new ConfigurationSource<>(
+            context,
+            admin -> new AdminStore((ConfigurationAdmin) admin),
+            configured::open,
+            configured::close);
     configurations.open();
     swapService = context.registerService(BundleSwap.class, replacement, null);
   }

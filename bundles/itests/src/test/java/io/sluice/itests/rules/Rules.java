@@ -43,10 +43,11 @@ final class Rules {
           "shell",
           "launch",
           "simulator",
-          "linux");
+          "linux",
+          "osgi");
 
-  /** The part that others may use: a library that is copied into the bundles. */
-  private static final String SHARED_PART = "linux";
+  /** The parts that others may use: libraries that are copied into the bundles. */
+  private static final Set<String> SHARED_PARTS = Set.of("linux", "osgi");
 
   /** The snapshot engine's packages in the order of the data flow; each knows those before it. */
   private static final List<String> SNAPSHOT_FLOW =
@@ -155,7 +156,9 @@ final class Rules {
                     "know no other part",
                     (from, to) -> {
                       String part = partOf(to);
-                      return part == null || part.equals(SHARED_PART) || part.equals(partOf(from));
+                      return part == null
+                          || SHARED_PARTS.contains(part)
+                          || part.equals(partOf(from));
                     })));
   }
 
@@ -195,7 +198,7 @@ final class Rules {
             .that(subject)
             .should()
             .dependOnClassesThat(
-                resideInAnyPackage("org.osgi..", "org.apache.felix..")
+                resideInAnyPackage("org.osgi..", "org.apache.felix..", root + ".osgi")
                     .and(DescribedPredicate.not(resideInAnyPackage("org.osgi.annotation..")))));
   }
 

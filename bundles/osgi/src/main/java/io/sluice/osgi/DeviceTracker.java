@@ -1,25 +1,23 @@
-package io.sluice.nbd.osgi;
+package io.sluice.osgi;
 
 import io.sluice.block.BlockDevice;
 import io.sluice.block.DeviceRole;
-import io.sluice.nbd.server.ConfiguredExports;
-import io.sluice.nbd.server.NbdServer;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceReference;
 import org.osgi.util.tracker.ServiceTracker;
 
-/** Exports every live device and image as it comes, and lets its clients go when it does. */
-final class DeviceTracker extends ServiceTracker<BlockDevice, BlockDevice> {
-  private static final System.Logger LOG = System.getLogger(DeviceTracker.class.getPackageName());
-
-  private final ConfiguredExports exports;
-  private final NbdServer server;
-
-  DeviceTracker(BundleContext context, ConfiguredExports exports, NbdServer server) {
+/** Tells of every live device and image as it comes, and when it goes. */
+public abstract class DeviceTracker extends ServiceTracker<BlockDevice, BlockDevice> {
+  protected DeviceTracker(BundleContext context) {
     super(context, BlockDevice.class, null);
-    this.exports = exports;
-    this.server = server;
   }
+
+  /** A device has come; without a name or a description these are empty. */
+  protected abstract void came(
+      String name, String description, DeviceRole role, BlockDevice device);
+
+  /** A device that came is about to go. */
+  protected abstract void went(BlockDevice device);
 
   @Override
   public BlockDevice addingService(ServiceReference<BlockDevice> reference) {
@@ -28,20 +26,16 @@ final class DeviceTracker extends ServiceTracker<BlockDevice, BlockDevice> {
       return null;
     }
     BlockDevice device = super.addingService(reference);
-    String name = text(reference, BlockDevice.NAME_PROPERTY);
-    String description = text(reference, BlockDevice.DESCRIPTION_PROPERTY);
-    if (device != null && !exports.deviceCame(name, description, role, device)) {
-      LOG.log(
-          System.Logger.Level.WARNING,
-          () -> "device \"" + name + "\" is not exported: the name is taken or can't be used");
+    if (device != null) {
+      String description = text(reference, BlockDevice.DESCRIPTION_PROPERTY);
+      came(text(reference, BlockDevice.NAME_PROPERTY), description, role, device);
     }
     return device;
   }
 
   @Override
   public void removedService(ServiceReference<BlockDevice> reference, BlockDevice device) {
-    exports.deviceWent(device);
-    server.endSessions(export -> export.device() == device);
+    went(device);
     super.removedService(reference, device);
   }
 

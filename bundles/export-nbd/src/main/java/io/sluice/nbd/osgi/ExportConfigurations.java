@@ -2,6 +2,7 @@ package io.sluice.nbd.osgi;
 
 import io.sluice.nbd.server.ConfiguredExports;
 import io.sluice.nbd.server.SetupStore;
+import io.sluice.osgi.ConfigurationSource;
 import java.util.Map;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
@@ -10,24 +11,24 @@ import org.osgi.framework.ServiceReference;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.service.cm.ConfigurationAdmin;
 import org.osgi.service.cm.ManagedService;
-import org.osgi.util.tracker.ServiceTracker;
 
 /** Hands ConfigurationAdmin to the configured exports while it is there. */
-final class ConfigurationSource extends ServiceTracker<Object, SetupStore> {
-  private static final String SERVICE = "org.osgi.service.cm.ConfigurationAdmin";
-
+final class ExportConfigurations extends ConfigurationSource<SetupStore> {
   private final ConfiguredExports exports;
   private ServiceRegistration<?> registration;
 
-  ConfigurationSource(BundleContext context, ConfiguredExports exports) {
-    super(context, SERVICE, null);
+  ExportConfigurations(BundleContext context, ConfiguredExports exports) {
+    super(
+        context,
+        admin -> new AdminStore((ConfigurationAdmin) admin),
+        exports::open,
+        exports::close);
     this.exports = exports;
   }
 
   @Override
   public SetupStore addingService(ServiceReference<Object> reference) {
-    SetupStore store = new AdminStore((ConfigurationAdmin) context.getService(reference));
-    exports.open(store);
+    SetupStore store = super.addingService(reference);
     // From now on, changes by others, such as in a file.
     ManagedService common =
         properties ->
@@ -43,7 +44,6 @@ final class ConfigurationSource extends ServiceTracker<Object, SetupStore> {
   @Override
   public void removedService(ServiceReference<Object> reference, SetupStore store) {
     registration.unregister();
-    exports.close(store);
-    context.ungetService(reference);
+    super.removedService(reference, store);
   }
 }

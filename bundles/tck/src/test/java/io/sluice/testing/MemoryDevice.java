@@ -1,4 +1,4 @@
-package io.sluice.fuse;
+package io.sluice.testing;
 
 import io.sluice.block.Bio;
 import io.sluice.block.BioOp;
