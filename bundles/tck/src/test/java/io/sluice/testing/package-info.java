@@ -1,0 +1,2 @@
+/** Devices for the tests of exporters. */
+package io.sluice.testing;
